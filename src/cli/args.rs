@@ -1,0 +1,164 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use linkwatch::{EventKind, Pattern};
+
+/// Tells the moment a network cable is pulled or a Wi-Fi access point is lost,
+/// and accounts for every carrier transition that the kernel counted.
+#[derive(Parser)]
+#[command(name = "linkwatch", version, max_term_width = 90)]
+pub(super) struct Args {
+    /// Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show which interfaces are connected
+    #[command(after_help = "Exit status: 0 every matched interface is connected, \
+        1 runtime error, 2 usage, 3 a matched interface is not connected, \
+        4 no interface matches.")]
+    Status(StatusArgs),
+
+    /// Report each change as it happens, until interrupted
+    #[command(
+        after_help = "SIGINT and SIGTERM end the watch, SIGHUP reopens the log file.\n\n\
+        Exit status: 0 ended as asked (interrupted, --count reached, output closed), \
+        1 runtime error, 2 usage."
+    )]
+    Watch(WatchArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct Selection {
+    /// Shell globs for interface names or alternative names, as 'eth*';
+    /// without any, every interface but loopback
+    #[arg(value_name = "PATTERN")]
+    pub(super) patterns: Vec<Pattern>,
+
+    /// When an interface counts as connected
+    #[arg(long, value_enum, default_value_t, value_name = "CRITERION")]
+    pub(super) criterion: Criterion,
+
+    /// Look into this network namespace (see: ip netns list)
+    #[arg(long, value_name = "NAME")]
+    pub(super) netns: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+
+    /// Print an array of JSON objects
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct WatchArgs {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Also append to this file, with time stamps
+    #[arg(long, value_name = "PATH")]
+    pub(super) log_file: Option<PathBuf>,
+
+    /// Report only these events, comma-separated: initial, added, connected,
+    /// disconnected, flapped, renamed, removed, resync
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(super) events: Option<Vec<EventKind>>,
+
+    /// End after this many reported events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+
+    /// Ask the kernel for a receive buffer of this size, as 512K or 4M; what
+    /// is granted is told with -vv
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "4M")]
+    pub(super) buffer_size: usize,
+}
+
+/// The library's criterion, as clap wants it.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Criterion {
+    /// It is up and has carrier
+    #[default]
+    Carrier,
+    /// It is operational too: WPA or 802.1X handshake done, not dormant
+    Running,
+}
+
+impl From<Criterion> for linkwatch::Criterion {
+    fn from(criterion: Criterion) -> Self {
+        match criterion {
+            Criterion::Carrier => linkwatch::Criterion::Carrier,
+            Criterion::Running => linkwatch::Criterion::Running,
+        }
+    }
+}
+
+/// A number of bytes, with K, M or G for 1024, 1024² or 1024³.
+fn parse_size(text: &str) -> Result<usize, String> {
+    const LARGEST: usize = 1 << 30;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit {
+        "" => 0,
+        "k" | "K" | "KiB" => 10,
+        "m" | "M" | "MiB" => 20,
+        "g" | "G" | "GiB" => 30,
+        _ => return Err(format!("'{unit}' is no unit; there are K, M and G")),
+    };
+    let number: usize = number
+        .parse()
+        .map_err(|_| "expected a number, as in 512K or 4M".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|&size| (1..=LARGEST).contains(&size))
+        .ok_or_else(|| "expected a size from 1 byte to 1G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units_and_bounds() {
+        assert_eq!(parse_size("4M"), Ok(4 << 20));
+        assert_eq!(parse_size("512k"), Ok(512 << 10));
+        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        for wrong in [
+            "",
+            "M",
+            "4X",
+            "-1",
+            "0",
+            "2G",
+            "99999999999999999999",
+            "4 M",
+            "1.5M",
+        ] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The command line: everything here uses the library's public interface only.
+
+mod args;
+mod json;
+mod log_file;
+mod signals;
+mod status;
+mod text;
+mod watch;
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use linkwatch::nl::Namespace;
+use log::LevelFilter;
+
+use args::{Args, Command};
+
+/// The exit codes that scripts rely on. Usage errors end with clap's own 2.
+mod exit {
+    pub(super) const RUNTIME_ERROR: u8 = 1;
+    pub(super) const NOT_CONNECTED: u8 = 3;
+    pub(super) const NO_INTERFACE: u8 = 4;
+}
+
+/// Parses the arguments and does what they ask for.
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logger(args.verbose);
+    let result = match args.command {
+        Command::Status(args) => status::run(&args),
+        Command::Watch(args) => watch::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read our output has had enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("linkwatch: error: {error:#}");
+            ExitCode::from(exit::RUNTIME_ERROR)
+        }
+    }
+}
+
+/// Diagnostics go to stderr; RUST_LOG, where it is set, decides over `-v`.
+fn start_logger(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    env_logger::Builder::new()
+        .filter_level(level)
+        .parse_default_env()
+        .format_target(false)
+        .init();
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The namespace that `--netns` names, or our own.
+fn namespace(name: Option<&str>) -> Result<Namespace> {
+    match name {
+        None => Ok(Namespace::current()),
+        Some(name) => Namespace::named(name).context("--netns"),
+    }
+}

@@ -1,0 +1,128 @@
+//! How a monitor is set up.
+
+use super::pattern::Scope;
+use super::{Criterion, LinkState, Monitor, Pattern};
+use crate::nl::{LinkQuery, Namespace};
+use crate::{Error, ErrorKind, Result};
+
+/// Room for some thousand messages, where the system grants it.
+const BUFFER_SIZE: usize = 4 << 20;
+
+/// Configures a [`Monitor`].
+///
+/// ```no_run
+/// use linkwatch::{Criterion, Monitor};
+///
+/// let monitor = Monitor::builder()
+///     .pattern("wlan*")?
+///     .pattern("eth0")?
+///     .criterion(Criterion::Running)
+///     .build()?;
+/// # Ok::<(), linkwatch::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MonitorBuilder {
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) criterion: Criterion,
+    pub(super) buffer_size: usize,
+    pub(super) namespace: Namespace,
+}
+
+impl Default for MonitorBuilder {
+    fn default() -> Self {
+        MonitorBuilder::new()
+    }
+}
+
+impl MonitorBuilder {
+    /// Every interface but loopback, by carrier, in the calling thread's
+    /// namespace.
+    pub fn new() -> MonitorBuilder {
+        MonitorBuilder {
+            patterns: Vec::new(),
+            criterion: Criterion::default(),
+            buffer_size: BUFFER_SIZE,
+            namespace: Namespace::current(),
+        }
+    }
+
+    /// Adds a shell glob; a link is in scope if any matches its name or one
+    /// of its alternative names. Names that do not exist yet are watched for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pattern::new`].
+    pub fn pattern(self, glob: impl AsRef<[u8]>) -> Result<MonitorBuilder> {
+        Ok(self.patterns([Pattern::new(glob)?]))
+    }
+
+    /// Adds patterns.
+    pub fn patterns(mut self, patterns: impl IntoIterator<Item = Pattern>) -> MonitorBuilder {
+        self.patterns.extend(patterns);
+        self
+    }
+
+    /// When a link counts as connected.
+    pub fn criterion(mut self, criterion: Criterion) -> MonitorBuilder {
+        self.criterion = criterion;
+        self
+    }
+
+    /// The size of the receive buffer to ask for, in bytes; 4 MiB by default.
+    /// How much was got tells [`Monitor::receive_buffer`]. A small one loses
+    /// nothing from the account, but single transitions from the report.
+    pub fn buffer_size(mut self, bytes: usize) -> MonitorBuilder {
+        self.buffer_size = bytes;
+        self
+    }
+
+    /// The network namespace to watch.
+    pub fn namespace(mut self, namespace: Namespace) -> MonitorBuilder {
+        self.namespace = namespace;
+        self
+    }
+
+    /// Starts watching: subscribes, lists the links, and has an
+    /// [`Initial`](super::EventKind::Initial) event ready for each in scope.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket cannot be opened or the links cannot be listed, and
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a buffer above 1 GiB.
+    pub fn build(self) -> Result<Monitor> {
+        Monitor::start(self)
+    }
+
+    /// Lists the links in scope once, without watching, in the order of their
+    /// indices.
+    ///
+    /// ```
+    /// let links = linkwatch::Monitor::builder().pattern("lo")?.links()?;
+    /// assert_eq!(links[0].name(), "lo");
+    /// # Ok::<(), linkwatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the links cannot be listed, and
+    /// [`DumpInterrupted`](ErrorKind::DumpInterrupted) if they came and went
+    /// each time it was tried.
+    pub fn links(self) -> Result<Vec<LinkState>> {
+        let mut query = LinkQuery::new(self.namespace);
+        let snapshot = query.dump(LinkState::from_message)?.flatten();
+        if !snapshot.complete {
+            return Err(Error::new(
+                ErrorKind::DumpInterrupted,
+                "listing all links: links came or went each time it was tried",
+            ));
+        }
+        let scope = Scope {
+            patterns: self.patterns,
+        };
+        let mut links = snapshot.links;
+        links.retain(|link| scope.contains(link));
+        links.sort_unstable_by_key(LinkState::ifindex);
+        Ok(links)
+    }
+}

@@ -1,0 +1,392 @@
+//! Feeds the table from the kernel: subscribe, list, follow, and list again
+//! after a loss.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use super::wakeup::{StopHandle, Wakeup};
+use super::{Event, LinkState, MonitorBuilder, Table, Verdict};
+use crate::nl::{Action, Group, LinkQuery, Message, Protocol, Socket};
+use crate::{Error, ErrorKind, Result};
+
+/// The pause before a resync is tried again; it doubles up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Errors in a row, none of them a loss of messages, after which the socket is
+/// given up.
+const MOST_ERRORS: u32 = 16;
+
+/// What a monitor has counted since it was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Link messages from the kernel.
+    pub messages: u64,
+    /// Those among them that were older than what was known.
+    pub stale: u64,
+    /// Those among them that said nothing about a link's state (bridge ports,
+    /// wireless events).
+    pub ignored: u64,
+    /// Messages whose lengths contradict each other.
+    pub malformed: u64,
+    /// Messages that somebody else than the kernel sent; they were dropped.
+    pub foreign: u64,
+    /// How often the kernel reported the loss of messages (ENOBUFS).
+    pub overruns: u64,
+    /// How often all links were listed anew and compared.
+    pub resyncs: u64,
+}
+
+/// Watches links: an ordered stream of [`Event`]s that accounts for every
+/// carrier transition that the kernel counted.
+///
+/// It is iterated over, which blocks:
+///
+/// ```no_run
+/// use linkwatch::{EventKind, Monitor};
+///
+/// for event in Monitor::builder().pattern("eth*")?.build()? {
+///     let event = event?;
+///     if event.kind() == EventKind::Disconnected {
+///         println!("{} lost its link", event.name().unwrap_or_default());
+///     }
+/// }
+/// # Ok::<(), linkwatch::Error>(())
+/// ```
+///
+/// or [run](Self::run) with a closure, or, in a program that waits for other
+/// things too, polled: its descriptor ([`AsFd`]) is readable when
+/// [`try_next`](Self::try_next) may have something.
+///
+/// A monitor can move to another thread:
+///
+/// ```
+/// fn assert_send<T: Send>() {}
+/// assert_send::<linkwatch::Monitor>();
+/// ```
+#[derive(Debug)]
+pub struct Monitor {
+    socket: Socket,
+    query: LinkQuery,
+    table: Table,
+    events: VecDeque<Event>,
+    wakeup: Wakeup,
+    statistics: Statistics,
+    loss: Loss,
+    errors: u32,
+    /// The size of the receive buffer in the kernel's measure.
+    buffer: usize,
+}
+
+/// Messages that were lost and not made up for yet.
+#[derive(Debug, Default)]
+struct Loss {
+    /// How often the kernel told of it, to be reported.
+    overruns: u64,
+    /// When to list the links; at once if that is past.
+    due: Option<Instant>,
+    /// The pause before the next attempt.
+    pause: Duration,
+}
+
+impl Monitor {
+    /// Configures a monitor.
+    pub fn builder() -> MonitorBuilder {
+        MonitorBuilder::new()
+    }
+
+    pub(super) fn start(builder: MonitorBuilder) -> Result<Monitor> {
+        // Subscribe first: what changes while the links are listed is queued.
+        let mut socket = Socket::connect_in(&builder.namespace, Protocol::Route)?;
+        let buffer = socket.set_receive_buffer(builder.buffer_size)?;
+        log::debug!(
+            "asked for a receive buffer of {} bytes, got {buffer}",
+            builder.buffer_size
+        );
+        socket.set_nonblocking(true)?;
+        socket.join(Group::LINK)?;
+        let wakeup = Wakeup::new(socket.as_fd())?;
+
+        let mut monitor = Monitor {
+            socket,
+            query: LinkQuery::new(builder.namespace),
+            table: Table::new(builder.patterns, builder.criterion),
+            events: VecDeque::new(),
+            wakeup,
+            statistics: Statistics::default(),
+            loss: Loss::default(),
+            errors: 0,
+            buffer,
+        };
+        if !monitor.list_and_compare()? {
+            monitor.schedule_resync()?;
+        }
+        monitor.table.announce(&mut monitor.events);
+        Ok(monitor)
+    }
+
+    /// The next event, or `None` if there is none now. Does not wait.
+    ///
+    /// A caller that polls the descriptor takes events until there is none
+    /// before it polls again.
+    ///
+    /// # Errors
+    ///
+    /// Only what ends the watch: the socket cannot be read any more. The loss
+    /// of messages is no error but an event, [`Resync`](super::EventKind::Resync).
+    pub fn try_next(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.loss.due.is_some_and(|due| due <= Instant::now()) {
+                self.resync()?;
+                continue;
+            }
+            if self.receive()?.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Calls `f` with each event until it breaks or a
+    /// [`StopHandle`] stops it. Events that were not taken are there the next
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_next`](Self::try_next).
+    pub fn run(&mut self, mut f: impl FnMut(Event) -> ControlFlow<()>) -> Result<()> {
+        for event in self {
+            if f(event?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A handle to stop [`run`](Self::run) or the iteration with, from
+    /// anywhere.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.wakeup.stop_handle()
+    }
+
+    /// The state of the links in scope, in the order of their indices.
+    ///
+    /// Events that were not taken yet are part of it.
+    pub fn links(&self) -> Vec<&LinkState> {
+        let mut links: Vec<&LinkState> = self.table.links().collect();
+        links.sort_unstable_by_key(|link| link.ifindex());
+        links
+    }
+
+    /// What was counted since the monitor was built.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            foreign: self.socket.foreign_messages(),
+            ..self.statistics
+        }
+    }
+
+    /// The size of the receive buffer that was really got, in bytes by the
+    /// kernel's own measure
+    /// ([`Socket::set_receive_buffer`](crate::nl::Socket::set_receive_buffer)).
+    pub fn receive_buffer(&self) -> usize {
+        self.buffer
+    }
+
+    /// The port that the kernel knows the monitor's socket by, as in
+    /// `/proc/net/netlink`.
+    pub fn local_port(&self) -> u32 {
+        self.socket.local_port()
+    }
+
+    /// Reads and applies one datagram; returns its length, `None` if there is
+    /// nothing to read.
+    fn receive(&mut self) -> Result<Option<usize>> {
+        let Monitor {
+            socket,
+            query,
+            table,
+            events,
+            statistics,
+            ..
+        } = self;
+        let mut length = 0;
+        let received = socket.recv_with(|message| {
+            length += message.as_bytes().len();
+            apply(message, table, query, events, statistics);
+            Action::Ok
+        });
+        match received {
+            Ok(_) => {
+                self.errors = 0;
+                Ok(Some(length))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => {
+                self.lost(error)?;
+                Ok(Some(length))
+            }
+        }
+    }
+
+    /// Something was lost: notes that a resync is due.
+    fn lost(&mut self, error: Error) -> Result<()> {
+        if error.kind() == ErrorKind::Overrun {
+            self.statistics.overruns += 1;
+            self.loss.overruns += 1;
+            log::debug!("the kernel dropped messages: {error}");
+        } else {
+            // Whatever it was, a message may be gone with it.
+            self.errors += 1;
+            log::warn!("{error}");
+            if self.errors >= MOST_ERRORS {
+                return Err(error);
+            }
+        }
+        if self.loss.due.is_none() {
+            self.loss.due = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Makes up for a loss.
+    fn resync(&mut self) -> Result<()> {
+        self.wakeup.clear_timer()?;
+        // The kernel drops every message until the queue is empty
+        // (NETLINK_S_CONGESTED, net/netlink/af_netlink.c).
+        self.drain()?;
+        self.loss.due = None;
+        match self.list_and_compare() {
+            Ok(whole) => {
+                self.statistics.resyncs += 1;
+                let overruns = std::mem::take(&mut self.loss.overruns);
+                if overruns > 0 {
+                    self.events.push_back(Event::resync(overruns));
+                }
+                if whole && self.loss.due.is_none() {
+                    self.loss.pause = Duration::ZERO;
+                } else {
+                    self.schedule_resync()?;
+                }
+            }
+            Err(error) => {
+                log::warn!("{error}; trying again");
+                self.schedule_resync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again later, ever more slowly.
+    fn schedule_resync(&mut self) -> Result<()> {
+        self.loss.pause = (self.loss.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        self.loss.due = Some(Instant::now() + self.loss.pause);
+        self.wakeup.set_timer(self.loss.pause)
+    }
+
+    /// Lists all links, applies what was queued meanwhile, and compares.
+    /// Returns false if the list was not complete.
+    fn list_and_compare(&mut self) -> Result<bool> {
+        self.table.begin_resync();
+        let snapshot = self.query.dump(LinkState::from_message)?.flatten();
+        let complete = snapshot.complete;
+        self.drain()?;
+        let query = &mut self.query;
+        self.table.finish_resync(
+            snapshot,
+            |ifindex| is_there(query, ifindex),
+            &mut self.events,
+        );
+        Ok(complete)
+    }
+
+    /// Applies all that is queued now. In a storm the queue may never be
+    /// empty; but what was in it is read once as much was read as it holds.
+    fn drain(&mut self) -> Result<()> {
+        let mut rest = self.buffer;
+        while let Some(length) = self.receive()? {
+            // An error costs nothing of the queue, yet it must come to an end.
+            rest = match rest.checked_sub(length.max(1)) {
+                Some(rest) => rest,
+                None => break,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Applies one message.
+fn apply(
+    message: &Message<'_>,
+    table: &mut Table,
+    query: &mut LinkQuery,
+    events: &mut VecDeque<Event>,
+    statistics: &mut Statistics,
+) {
+    let link = match message.link() {
+        Ok(Some(link)) => link,
+        Ok(None) => return,
+        Err(error) => {
+            statistics.malformed += 1;
+            log::debug!("{error}");
+            return;
+        }
+    };
+    log::trace!("{link}");
+    statistics.messages += 1;
+    match table.apply(&link, |ifindex| is_there(query, ifindex), events) {
+        Verdict::Applied => {}
+        Verdict::Stale => statistics.stale += 1,
+        Verdict::Ignored => statistics.ignored += 1,
+    }
+}
+
+/// True if the link exists, or the kernel does not answer.
+fn is_there(query: &mut LinkQuery, ifindex: u32) -> bool {
+    match query.get(ifindex, |_| ()) {
+        Ok(answer) => answer.is_some(),
+        Err(error) => {
+            log::debug!("{error}");
+            true
+        }
+    }
+}
+
+/// Waits for each event. Ends when a [`StopHandle`] stops it; iterating again
+/// goes on.
+impl Iterator for Monitor {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Result<Event>> {
+        loop {
+            if self.wakeup.take_stop() {
+                return None;
+            }
+            match self.try_next() {
+                Ok(Some(event)) => return Some(Ok(event)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            if let Err(error) = self.wakeup.wait(None) {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// The descriptor to poll for reading.
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wakeup.as_fd()
+    }
+}
+
+impl AsRawFd for Monitor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}

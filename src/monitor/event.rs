@@ -1,0 +1,241 @@
+//! What is reported.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use super::LinkState;
+use crate::nl::Name;
+use crate::{Error, Result};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A link that was there when the watch began.
+    Initial,
+    /// A link that appeared, or was renamed into the scope.
+    Added,
+    /// A link is connected now.
+    Connected,
+    /// A link is not connected any more; [`Event::reason`] tells why.
+    Disconnected,
+    /// The kernel counted carrier transitions, yet the link is as it was.
+    Flapped,
+    /// A link has another name. If that is out of the scope, it is the link's
+    /// last event.
+    Renamed,
+    /// A link is gone.
+    Removed,
+    /// The kernel had to drop messages; all links were listed anew and the
+    /// differences reported. Tells of no link.
+    Resync,
+}
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [EventKind; 8] = [
+        EventKind::Initial,
+        EventKind::Added,
+        EventKind::Connected,
+        EventKind::Disconnected,
+        EventKind::Flapped,
+        EventKind::Renamed,
+        EventKind::Removed,
+        EventKind::Resync,
+    ];
+
+    /// The name, as in JSON: `connected`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::Initial => "initial",
+            EventKind::Added => "added",
+            EventKind::Connected => "connected",
+            EventKind::Disconnected => "disconnected",
+            EventKind::Flapped => "flapped",
+            EventKind::Renamed => "renamed",
+            EventKind::Removed => "removed",
+            EventKind::Resync => "resync",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<EventKind> {
+        EventKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| {
+                let known = EventKind::ALL.map(EventKind::as_str).join(", ");
+                Error::invalid(format!("there is no event '{name}'; there are {known}"))
+            })
+    }
+}
+
+/// Why a link is not connected any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Carrier is lost: the cable is pulled, the access point gone.
+    NoCarrier,
+    /// Administratively down.
+    AdminDown,
+    /// The link was removed, or moved to another network namespace.
+    Removed,
+    /// It has carrier, but is not operational any more
+    /// (only by [`Criterion::Running`](super::Criterion::Running)).
+    NotRunning,
+    /// It was renamed out of the scope.
+    Renamed,
+}
+
+impl Reason {
+    /// The name, as in JSON: `no-carrier`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::NoCarrier => "no-carrier",
+            Reason::AdminDown => "admin-down",
+            Reason::Removed => "removed",
+            Reason::NotRunning => "not-running",
+            Reason::Renamed => "renamed",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One change of one link, or a resync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    time: SystemTime,
+    kind: EventKind,
+    link: Option<LinkState>,
+    connected: bool,
+    transitions: u64,
+    reason: Option<Reason>,
+    previous_name: Option<Name>,
+    overruns: u64,
+}
+
+impl Event {
+    pub(crate) fn new(
+        kind: EventKind,
+        link: LinkState,
+        connected: bool,
+        transitions: u64,
+    ) -> Event {
+        Event {
+            time: SystemTime::now(),
+            kind,
+            link: Some(link),
+            connected,
+            transitions,
+            reason: None,
+            previous_name: None,
+            overruns: 0,
+        }
+    }
+
+    pub(crate) fn resync(overruns: u64) -> Event {
+        Event {
+            time: SystemTime::now(),
+            kind: EventKind::Resync,
+            link: None,
+            connected: false,
+            transitions: 0,
+            reason: None,
+            previous_name: None,
+            overruns,
+        }
+    }
+
+    pub(crate) fn because(mut self, reason: Reason) -> Event {
+        self.reason = Some(reason);
+        self
+    }
+
+    pub(crate) fn formerly(mut self, name: Option<Name>) -> Event {
+        self.previous_name = name;
+        self
+    }
+
+    /// When the change was read from the kernel, by the system's clock.
+    pub fn time(&self) -> SystemTime {
+        self.time
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The link's state after the change; `None` for a resync.
+    pub fn link(&self) -> Option<&LinkState> {
+        self.link.as_ref()
+    }
+
+    /// The interface index; `None` for a resync.
+    pub fn ifindex(&self) -> Option<u32> {
+        self.link.as_ref().map(LinkState::ifindex)
+    }
+
+    /// The link's name; `None` for a resync.
+    pub fn name(&self) -> Option<Name> {
+        self.link.as_ref().map(LinkState::name)
+    }
+
+    /// True if the link is reported as connected once this event is known.
+    ///
+    /// It is false on `added`, for a `connected` follows where the link has
+    /// carrier, and on what ends the report of a link.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// The steps of the kernel's carrier counters that this event accounts
+    /// for.
+    ///
+    /// Summed over the events of a link since its `initial`, they are what the
+    /// kernel has counted since; for a link that was `added` while it was
+    /// watched, what the kernel has counted in all.
+    pub fn transitions(&self) -> u64 {
+        self.transitions
+    }
+
+    /// Those of [`transitions`](Self::transitions) that are not reported
+    /// themselves: all but the one that `connected` or `disconnected` is.
+    pub fn unseen(&self) -> u64 {
+        match self.kind {
+            EventKind::Connected | EventKind::Disconnected => self.transitions.saturating_sub(1),
+            _ => self.transitions,
+        }
+    }
+
+    /// Why it is not connected any more, on `disconnected`.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
+    /// The name before, on `renamed` and where a link was renamed into the
+    /// scope (`added`).
+    pub fn previous_name(&self) -> Option<Name> {
+        self.previous_name
+    }
+
+    /// How often the kernel reported the loss of messages, on `resync`.
+    pub fn overruns(&self) -> Option<u64> {
+        (self.kind == EventKind::Resync).then_some(self.overruns)
+    }
+}

@@ -1,0 +1,37 @@
+//! Carrier logic: which links there are, what changes, and what is reported.
+//!
+//! [`Monitor`] is what most programs need. [`Table`] is its logic without the
+//! kernel.
+//!
+//! # What is promised
+//!
+//! 1. The carrier counters of a link give an order. A message with lower ones
+//!    than are known changes nothing.
+//! 2. Every event tells the [`transitions`](Event::transitions) that it
+//!    accounts for. Their sum over the events of a link is the kernel's own
+//!    count, also where the kernel announced one of a hundred, or had to drop
+//!    messages.
+//! 3. `connected` and `disconnected` alternate for each link, starting from
+//!    `initial` or `added`.
+//! 4. A link is followed by its index. `removed` comes after `disconnected`,
+//!    `added` before `connected`; a new link that has taken the place of
+//!    another under the same index is `removed` and `added`.
+//! 5. The loss of messages is made up for: all links are listed and compared.
+//! 6. Messages that the kernel did not send are dropped and counted.
+//! 7. No message ends the watch.
+
+mod builder;
+mod driver;
+mod event;
+mod link_state;
+mod pattern;
+mod table;
+mod wakeup;
+
+pub use builder::MonitorBuilder;
+pub use driver::{Monitor, Statistics};
+pub use event::{Event, EventKind, Reason};
+pub use link_state::{Criterion, HardwareAddress, LinkKind, LinkState};
+pub use pattern::Pattern;
+pub use table::{Table, Verdict};
+pub use wakeup::StopHandle;

@@ -1,0 +1,487 @@
+//! The table of known links: pure logic, from messages to events.
+//!
+//! # Order
+//!
+//! The kernel announces changes of a link under a lock, so the messages that
+//! come through one socket are in order, as long as none is lost. A dump comes
+//! through another socket: what it tells of a link may be older or newer than
+//! a message that is still queued. Two things tell which:
+//!
+//! * The carrier counters of a link only grow. Whatever has lower ones than
+//!   the table is older than the table.
+//! * A snapshot is compared with the table only when all messages that were
+//!   queued while it was taken have been applied
+//!   ([`begin_resync`](Table::begin_resync),
+//!   [`finish_resync`](Table::finish_resync)). A link that none of them was
+//!   about has not changed since, so the snapshot is right about it. About the
+//!   others the messages are right, unless the snapshot's counters are higher.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::pattern::Scope;
+use super::{Criterion, Event, EventKind, LinkState, Pattern, Reason};
+use crate::nl::{LinkChange, LinkFlags, LinkMessage, Name, Snapshot};
+
+/// `ifi_change` of the messages that announce a new link.
+const JUST_REGISTERED: u32 = !0;
+/// `ifi_change` where the kernel itself closes a link (`dev_close_many`,
+/// `net/core/dev.c`), as it does before it removes one. Where a user takes a
+/// link down it is IFF_UP alone (`__dev_notify_flags`).
+const CLOSED_BY_KERNEL: u32 = LinkFlags::UP.bits() | LinkFlags::RUNNING.bits();
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The table now holds what it told.
+    Applied,
+    /// It was older than the table (its counters were lower) and changed
+    /// nothing.
+    Stale,
+    /// It says nothing about a link's state: it is about a bridge's port, a
+    /// wireless event, or a link that is about to be removed.
+    Ignored,
+}
+
+/// The known links and what was reported of them.
+///
+/// A [`Monitor`](super::Monitor) feeds one from the kernel. A program with a
+/// netlink loop of its own can do so itself:
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use linkwatch::monitor::Table;
+/// use linkwatch::nl::{LinkQuery, Namespace};
+/// use linkwatch::{Criterion, EventKind};
+///
+/// let mut query = LinkQuery::new(Namespace::current());
+/// let mut table = Table::new(vec!["lo".parse()?], Criterion::Carrier);
+/// let mut events = VecDeque::new();
+///
+/// // Subscribe first, then list the links, then apply what was queued.
+/// table.begin_resync();
+/// let snapshot = query.dump(linkwatch::LinkState::from_message)?;
+/// let snapshot = snapshot.flatten();
+/// // … table.apply(&message, …) for each queued message …
+/// table.finish_resync(snapshot, |_| true, &mut events);
+/// table.announce(&mut events);
+///
+/// assert_eq!(events[0].kind(), EventKind::Initial);
+/// # Ok::<(), linkwatch::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Table {
+    links: HashMap<u32, Entry>,
+    rules: Rules,
+    resync: Resync,
+}
+
+#[derive(Debug)]
+struct Entry {
+    state: LinkState,
+    in_scope: bool,
+    /// What was reported last.
+    connected: bool,
+    /// The resync during which the last message about the link was applied.
+    touched: u64,
+    /// The resync whose snapshot listed it last.
+    listed: u64,
+}
+
+/// What decides which events a change gives.
+#[derive(Debug)]
+struct Rules {
+    scope: Scope,
+    criterion: Criterion,
+    /// Until the initial state is announced, nothing is reported.
+    learning: bool,
+}
+
+#[derive(Debug, Default)]
+struct Resync {
+    number: u64,
+    under_way: bool,
+    /// Links that messages have removed since it began.
+    gone: HashSet<u32>,
+}
+
+impl Table {
+    /// An empty table that reports on the links that match a pattern; without
+    /// patterns, on all but loopback.
+    ///
+    /// It reports nothing before [`announce`](Self::announce).
+    pub fn new(patterns: Vec<Pattern>, criterion: Criterion) -> Table {
+        Table {
+            links: HashMap::new(),
+            rules: Rules {
+                scope: Scope { patterns },
+                criterion,
+                learning: true,
+            },
+            resync: Resync::default(),
+        }
+    }
+
+    /// Applies one message and appends the events that it gives.
+    ///
+    /// `still_there` is asked, with the interface index, when the kernel has
+    /// closed a connected link: it may do so because it is about to remove it.
+    /// It must answer by what the kernel says
+    /// ([`LinkQuery::get`](crate::nl::LinkQuery::get)), or true where it
+    /// cannot tell. If the link is gone, its removal is left to the
+    /// RTM_DELLINK that follows.
+    pub fn apply(
+        &mut self,
+        message: &LinkMessage<'_>,
+        still_there: impl FnMut(u32) -> bool,
+        events: &mut VecDeque<Event>,
+    ) -> Verdict {
+        if libc::c_int::from(message.family()) != libc::AF_UNSPEC {
+            return Verdict::Ignored;
+        }
+        match message.change() {
+            LinkChange::New => self.apply_new(message, still_there, events),
+            LinkChange::Removed => self.apply_removed(message, events),
+        }
+    }
+
+    fn apply_new(
+        &mut self,
+        message: &LinkMessage<'_>,
+        mut still_there: impl FnMut(u32) -> bool,
+        events: &mut VecDeque<Event>,
+    ) -> Verdict {
+        let ifindex = message.ifindex();
+        let number = self.resync.number;
+        if message.carrier().is_none() {
+            if let Some(entry) = self.links.get_mut(&ifindex)
+                && message.is_wireless_event()
+            {
+                entry.state.set_wifi();
+            }
+            return Verdict::Ignored;
+        }
+        let Some(entry) = self.links.get_mut(&ifindex) else {
+            return match LinkState::from_message(message) {
+                Some(state) => {
+                    self.insert(state, Touch::Message, events);
+                    Verdict::Applied
+                }
+                None => Verdict::Ignored,
+            };
+        };
+
+        let steps = steps(entry.state.transitions(), message.transitions());
+        if is_other_link(&entry.state, message, steps) {
+            let Some(state) = LinkState::from_message(message) else {
+                return Verdict::Ignored;
+            };
+            self.remove(ifindex, 0, events);
+            self.insert(state, Touch::Message, events);
+            return Verdict::Applied;
+        }
+        let Some(steps) = steps else {
+            return Verdict::Stale;
+        };
+        let closed =
+            !message.flags().contains(LinkFlags::UP) && message.changed_flags() == CLOSED_BY_KERNEL;
+        if closed && entry.connected && !still_there(ifindex) {
+            return Verdict::Ignored;
+        }
+
+        let before = Before::of(entry);
+        entry.state.update(message);
+        entry.touched = number;
+        self.rules.report(entry, &before, steps, events);
+        Verdict::Applied
+    }
+
+    fn apply_removed(
+        &mut self,
+        message: &LinkMessage<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> Verdict {
+        let ifindex = message.ifindex();
+        let mut counted = 0;
+        if let Some(entry) = self.links.get_mut(&ifindex) {
+            match steps(entry.state.transitions(), message.transitions()) {
+                Some(steps) => counted = steps,
+                None => return Verdict::Stale,
+            }
+            if message.carrier().is_some() {
+                entry.state.update(message);
+            }
+        }
+        self.remove(ifindex, counted, events);
+        if self.resync.under_way {
+            self.resync.gone.insert(ifindex);
+        }
+        Verdict::Applied
+    }
+
+    /// A snapshot is about to be taken. What is applied from now on may be
+    /// older or newer than it.
+    pub fn begin_resync(&mut self) {
+        self.resync.number += 1;
+        self.resync.under_way = true;
+        self.resync.gone.clear();
+    }
+
+    /// Compares the snapshot with the table and reports the differences.
+    ///
+    /// All messages that were queued when the snapshot was complete must have
+    /// been applied. `still_there` is asked as in [`apply`](Self::apply),
+    /// about links that an [incomplete](Snapshot::complete) snapshot lacks.
+    pub fn finish_resync(
+        &mut self,
+        snapshot: Snapshot<LinkState>,
+        mut still_there: impl FnMut(u32) -> bool,
+        events: &mut VecDeque<Event>,
+    ) {
+        for listed in snapshot.links {
+            self.compare(listed, events);
+        }
+        let number = self.resync.number;
+        let mut missing: Vec<u32> = self
+            .links
+            .iter()
+            .filter(|(_, entry)| entry.listed != number && entry.touched != number)
+            .map(|(&ifindex, _)| ifindex)
+            .collect();
+        missing.sort_unstable();
+        for ifindex in missing {
+            if snapshot.complete || !still_there(ifindex) {
+                self.remove(ifindex, 0, events);
+            }
+        }
+        self.resync.under_way = false;
+        self.resync.gone = HashSet::new();
+    }
+
+    fn compare(&mut self, listed: LinkState, events: &mut VecDeque<Event>) {
+        let ifindex = listed.ifindex();
+        let number = self.resync.number;
+        let Some(entry) = self.links.get_mut(&ifindex) else {
+            if !self.resync.gone.contains(&ifindex) {
+                self.insert(listed, Touch::Snapshot, events);
+            }
+            return;
+        };
+        entry.listed = number;
+        let touched = entry.touched == number;
+        let other = entry.state.is_other_than(&listed);
+        match steps(entry.state.transitions(), listed.transitions()) {
+            // The messages are as new as the snapshot, or newer.
+            None | Some(0) if touched => {}
+            _ if touched && other => {}
+            Some(steps) if !other => {
+                let before = Before::of(entry);
+                let known = std::mem::replace(&mut entry.state, listed);
+                entry.state.keep_wifi(&known);
+                self.rules.report(entry, &before, steps, events);
+            }
+            // Without a message about it the link was exchanged for another:
+            // its kind or its address differs, or its counters went back.
+            _ => {
+                self.remove(ifindex, 0, events);
+                self.insert(listed, Touch::Snapshot, events);
+            }
+        }
+    }
+
+    /// Ends the time of learning: reports each link in scope as `initial`, in
+    /// the order of their indices. From now on, changes are reported.
+    pub fn announce(&mut self, events: &mut VecDeque<Event>) {
+        self.rules.learning = false;
+        let mut links: Vec<&mut Entry> = self.links.values_mut().collect();
+        links.sort_unstable_by_key(|entry| entry.state.ifindex());
+        for entry in links.into_iter().filter(|entry| entry.in_scope) {
+            entry.connected = entry.state.is_connected(self.rules.criterion);
+            let state = entry.state.clone();
+            events.push_back(Event::new(EventKind::Initial, state, entry.connected, 0));
+        }
+    }
+
+    /// The links in scope, in no order.
+    pub fn links(&self) -> impl Iterator<Item = &LinkState> {
+        self.links
+            .values()
+            .filter(|entry| entry.in_scope)
+            .map(|entry| &entry.state)
+    }
+
+    fn insert(&mut self, state: LinkState, touch: Touch, events: &mut VecDeque<Event>) {
+        let number = self.resync.number;
+        let mut entry = Entry {
+            in_scope: self.rules.scope.contains(&state),
+            state,
+            connected: false,
+            touched: if touch == Touch::Message { number } else { 0 },
+            listed: if touch == Touch::Snapshot { number } else { 0 },
+        };
+        // All that a new link has counted, it has counted since it is there.
+        let counted = entry.state.transitions().unwrap_or(0).into();
+        self.rules.appear(&mut entry, None, counted, events);
+        self.links.insert(entry.state.ifindex(), entry);
+    }
+
+    fn remove(&mut self, ifindex: u32, steps: u64, events: &mut VecDeque<Event>) {
+        if let Some(entry) = self.links.remove(&ifindex) {
+            self.rules.vanish(entry, steps, events);
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Touch {
+    Message,
+    Snapshot,
+}
+
+/// What an entry was before a change.
+struct Before {
+    name: Name,
+    in_scope: bool,
+    carrier: bool,
+}
+
+impl Before {
+    fn of(entry: &Entry) -> Before {
+        Before {
+            name: entry.state.name(),
+            in_scope: entry.in_scope,
+            carrier: entry.state.has_carrier(),
+        }
+    }
+}
+
+impl Rules {
+    /// Reports what has become of a link that was known before. `steps` are
+    /// those that the counters took.
+    fn report(
+        &self,
+        entry: &mut Entry,
+        before: &Before,
+        mut steps: u64,
+        events: &mut VecDeque<Event>,
+    ) {
+        if entry.state.transitions().is_none() && entry.state.has_carrier() != before.carrier {
+            // A kernel without counters: this is the one step we know of.
+            steps = 1;
+        }
+        let renamed = entry.state.name() != before.name;
+        entry.in_scope = self.scope.contains(&entry.state);
+        if self.learning {
+            return;
+        }
+        match (before.in_scope, entry.in_scope) {
+            (false, false) => {}
+            (false, true) => {
+                // What it counted out of the scope is not this watch's.
+                let former = renamed.then_some(before.name);
+                self.appear(entry, former, 0, events);
+            }
+            (true, false) => {
+                if entry.connected {
+                    entry.connected = false;
+                    let state = entry.state.with_name(before.name);
+                    events.push_back(
+                        Event::new(EventKind::Disconnected, state, false, steps)
+                            .because(Reason::Renamed),
+                    );
+                    steps = 0;
+                }
+                let state = entry.state.clone();
+                events.push_back(
+                    Event::new(EventKind::Renamed, state, false, steps).formerly(Some(before.name)),
+                );
+            }
+            (true, true) => {
+                if renamed {
+                    let state = entry.state.clone();
+                    events.push_back(
+                        Event::new(EventKind::Renamed, state, entry.connected, 0)
+                            .formerly(Some(before.name)),
+                    );
+                }
+                self.assess(entry, steps, events);
+            }
+        }
+    }
+
+    /// Reports the difference between what was reported and what is.
+    fn assess(&self, entry: &mut Entry, steps: u64, events: &mut VecDeque<Event>) {
+        let connected = entry.state.is_connected(self.criterion);
+        let kind = match (entry.connected, connected) {
+            (false, true) => EventKind::Connected,
+            (true, false) => EventKind::Disconnected,
+            _ if steps > 0 => EventKind::Flapped,
+            _ => return,
+        };
+        entry.connected = connected;
+        let mut event = Event::new(kind, entry.state.clone(), connected, steps);
+        if let Some(reason) = entry.state.why_disconnected(self.criterion)
+            && kind == EventKind::Disconnected
+        {
+            event = event.because(reason);
+        }
+        events.push_back(event);
+    }
+
+    fn appear(
+        &self,
+        entry: &mut Entry,
+        former: Option<Name>,
+        steps: u64,
+        events: &mut VecDeque<Event>,
+    ) {
+        if self.learning || !entry.in_scope {
+            return;
+        }
+        let connected = entry.state.is_connected(self.criterion);
+        // The last step is the one that `connected` reports.
+        let last = u64::from(connected).min(steps);
+        let state = entry.state.clone();
+        events.push_back(Event::new(EventKind::Added, state, false, steps - last).formerly(former));
+        self.assess(entry, last, events);
+    }
+
+    fn vanish(&self, mut entry: Entry, mut steps: u64, events: &mut VecDeque<Event>) {
+        if self.learning || !entry.in_scope {
+            return;
+        }
+        if std::mem::take(&mut entry.connected) {
+            let state = entry.state.clone();
+            events.push_back(
+                Event::new(EventKind::Disconnected, state, false, steps).because(Reason::Removed),
+            );
+            steps = 0;
+        }
+        events.push_back(Event::new(EventKind::Removed, entry.state, false, steps));
+    }
+}
+
+/// The steps from the counters that are known to those that are told; `None`
+/// if the latter are older. They may pass 2³² and begin again at 0.
+fn steps(known: Option<u32>, told: Option<u32>) -> Option<u64> {
+    match (known, told) {
+        (Some(known), Some(told)) => {
+            let steps = told.wrapping_sub(known);
+            (steps <= u32::MAX / 2).then_some(u64::from(steps))
+        }
+        _ => Some(0),
+    }
+}
+
+/// True if a message is about a link that has taken the place of the known one
+/// under the same index, its removal having been lost.
+fn is_other_link(known: &LinkState, message: &LinkMessage<'_>, steps: Option<u64>) -> bool {
+    let just_registered = message.changed_flags() == JUST_REGISTERED;
+    if just_registered && steps.is_none() {
+        return true;
+    }
+    known.is_other_than_message(message)
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

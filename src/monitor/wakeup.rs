@@ -1,0 +1,156 @@
+//! What a monitor waits for: its socket, its timer, and the call to stop.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+use crate::{Error, Result};
+
+/// Stops a [`Monitor`](super::Monitor) that is waiting, from another thread.
+///
+/// ```no_run
+/// use std::ops::ControlFlow;
+/// use std::time::Duration;
+/// use linkwatch::Monitor;
+///
+/// let mut monitor = Monitor::builder().build()?;
+/// let stop = monitor.stop_handle();
+/// std::thread::spawn(move || {
+///     std::thread::sleep(Duration::from_secs(60));
+///     stop.stop();
+/// });
+/// monitor.run(|event| {
+///     println!("{}", event.kind());
+///     ControlFlow::Continue(())
+/// })?;
+/// # Ok::<(), linkwatch::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct StopHandle {
+    shared: Arc<Stop>,
+}
+
+#[derive(Debug)]
+struct Stop {
+    requested: AtomicBool,
+    signal: EventFd,
+}
+
+impl StopHandle {
+    /// Makes the monitor's `run`, or its iteration, end: now, if it is
+    /// waiting, or as soon as it would wait or take the next event.
+    ///
+    /// It may be called again and again, and after the monitor is gone. It is
+    /// one store and one write(2), so a signal handler may call it.
+    pub fn stop(&self) {
+        self.shared.requested.store(true, Ordering::SeqCst);
+        // It can only fail where the counter is about to overflow, and then
+        // the descriptor is readable all the same.
+        let _ = self.shared.signal.write(1);
+    }
+}
+
+/// An epoll instance over all that a monitor waits for, so that one descriptor
+/// tells when there is something to do.
+#[derive(Debug)]
+pub(super) struct Wakeup {
+    epoll: Epoll,
+    stop: StopHandle,
+    timer: TimerFd,
+}
+
+impl Wakeup {
+    pub(super) fn new(socket: BorrowedFd<'_>) -> Result<Wakeup> {
+        let create = || -> nix::Result<Wakeup> {
+            let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+            let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+            // The clock of `Instant`, so that both agree on what is due.
+            let timer = TimerFd::new(
+                ClockId::CLOCK_MONOTONIC,
+                TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
+            )?;
+            let readable = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
+            epoll.add(socket, readable())?;
+            epoll.add(signal.as_fd(), readable())?;
+            epoll.add(timer.as_fd(), readable())?;
+            Ok(Wakeup {
+                epoll,
+                stop: StopHandle {
+                    shared: Arc::new(Stop {
+                        requested: AtomicBool::new(false),
+                        signal,
+                    }),
+                },
+                timer,
+            })
+        };
+        create().map_err(|e| Error::from_nix(e, "preparing to wait for link messages"))
+    }
+
+    pub(super) fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// True once for each time that a stop was asked for.
+    pub(super) fn take_stop(&self) -> bool {
+        let shared = &self.stop.shared;
+        if !shared.requested.load(Ordering::Relaxed) {
+            return false;
+        }
+        // The flag last: a stop between the two is seen the next time.
+        let _ = shared.signal.read();
+        shared.requested.swap(false, Ordering::SeqCst)
+    }
+
+    /// Waits until there is something to do, at most `timeout`.
+    pub(super) fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        let timeout = match timeout {
+            None => EpollTimeout::NONE,
+            // Rounded up, so that what is due after it is due; clamped to what
+            // epoll_wait(2) takes, some 24 days.
+            Some(timeout) => {
+                let millis = timeout.as_micros().div_ceil(1000);
+                i32::try_from(millis)
+                    .unwrap_or(i32::MAX)
+                    .try_into()
+                    .unwrap_or(EpollTimeout::MAX)
+            }
+        };
+        match self.epoll.wait(&mut [EpollEvent::empty()], timeout) {
+            // A signal handler may have asked to stop.
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(e) => Err(Error::from_nix(e, "waiting for link messages")),
+        }
+    }
+
+    /// Wakes up after `delay`.
+    pub(super) fn set_timer(&self, delay: Duration) -> Result<()> {
+        let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX).max(1);
+        self.timer
+            .set(
+                Expiration::OneShot(TimeSpec::nanoseconds(delay)),
+                TimerSetTimeFlags::empty(),
+            )
+            .map_err(|e| Error::from_nix(e, "setting a timer"))
+    }
+
+    /// Disarms the timer; it is not readable any more.
+    pub(super) fn clear_timer(&self) -> Result<()> {
+        self.timer
+            .unset()
+            .map_err(|e| Error::from_nix(e, "clearing a timer"))
+    }
+}
+
+impl AsFd for Wakeup {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+}

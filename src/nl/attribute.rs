@@ -1,0 +1,171 @@
+//! Netlink attributes: a checked walk over borrowed bytes.
+
+use std::ffi::CStr;
+
+/// NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type
+/// (`NLA_TYPE_MASK`, `linux/netlink.h`).
+const TYPE_MASK: u16 = 0x3fff;
+const HEADER: usize = 4;
+
+/// One attribute: a type and its payload.
+///
+/// The getters return `None` where the payload's length does not fit, so a
+/// short attribute never reads as zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    kind: u16,
+    payload: &'a [u8],
+}
+
+impl<'a> Attribute<'a> {
+    /// The attribute's type without its flag bits, for example `IFLA_IFNAME`.
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
+
+    /// The payload without padding.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The payload as a `u8`; it must be one byte long.
+    pub fn u8(&self) -> Option<u8> {
+        match self.payload {
+            [byte] => Some(*byte),
+            _ => None,
+        }
+    }
+
+    /// The payload as a `u32` in the machine's byte order; it must be four
+    /// bytes long.
+    pub fn u32(&self) -> Option<u32> {
+        Some(u32::from_ne_bytes(self.payload.try_into().ok()?))
+    }
+
+    /// The bytes of a string, without the NUL that ends it. The kernel ends
+    /// its strings with NUL, yet libnl's `nla_get_string` relies on it and
+    /// this does not.
+    pub fn string(&self) -> &'a [u8] {
+        match CStr::from_bytes_until_nul(self.payload) {
+            Ok(text) => text.to_bytes(),
+            Err(_) => self.payload,
+        }
+    }
+
+    /// The attributes inside this one.
+    pub fn nested(&self) -> Attributes<'a> {
+        Attributes::new(self.payload)
+    }
+}
+
+/// Iterates over the attributes in a payload.
+///
+/// Each length is checked against what is left. Where one is impossible the
+/// walk ends and [`is_malformed`](Self::is_malformed) tells.
+///
+/// ```
+/// use linkwatch::nl::Attributes;
+///
+/// // IFLA_CARRIER (33) with one byte, padded to four.
+/// let mut attributes = Attributes::new(&[5, 0, 33, 0, 1, 0, 0, 0]);
+/// let carrier = attributes.next().unwrap();
+/// assert_eq!((carrier.kind(), carrier.u8()), (33, Some(1)));
+/// assert!(attributes.next().is_none() && !attributes.is_malformed());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+    malformed: bool,
+}
+
+impl<'a> Attributes<'a> {
+    /// Walks over `bytes`, which begin with an attribute's header.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Attributes {
+            rest: bytes,
+            malformed: false,
+        }
+    }
+
+    /// The first attribute of this type, as `nla_find` does.
+    pub fn find(mut self, kind: u16) -> Option<Attribute<'a>> {
+        Iterator::find(&mut self, |attribute| attribute.kind == kind)
+    }
+
+    /// True once the walk has met an impossible length. Fewer than four bytes
+    /// left over are padding, as they are for libnl's `nla_ok`.
+    pub fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = Attribute<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Attribute<'a>> {
+        let header = self.rest.first_chunk::<HEADER>()?;
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let kind = u16::from_ne_bytes([header[2], header[3]]) & TYPE_MASK;
+        if length < HEADER || length > self.rest.len() {
+            self.malformed = true;
+            self.rest = &[];
+            return None;
+        }
+        let payload = &self.rest[HEADER..length];
+        let padded = length.next_multiple_of(4).min(self.rest.len());
+        self.rest = &self.rest[padded..];
+        Some(Attribute { kind, payload })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_lengths_end_the_walk() {
+        for bytes in [
+            &[0u8, 0, 1, 0][..],           // length 0 would never advance
+            &[3, 0, 1, 0],                 // shorter than its header
+            &[8, 0, 1, 0, 9, 9],           // longer than what is left
+            &[255, 255, 1, 0, 9, 9, 9, 9], // far longer
+        ] {
+            let mut walk = Attributes::new(bytes);
+            assert!(walk.next().is_none(), "{bytes:?}");
+            assert!(walk.is_malformed(), "{bytes:?}");
+        }
+        let mut walk = Attributes::new(&[4, 0, 1, 0, 7, 7]);
+        assert!(walk.next().is_some());
+        assert!(walk.next().is_none());
+        assert!(!walk.is_malformed(), "two bytes left over are padding");
+    }
+
+    #[test]
+    fn wrong_sizes_are_absent_not_zero() {
+        let empty = Attribute {
+            kind: 33,
+            payload: &[],
+        };
+        assert_eq!((empty.u8(), empty.u32()), (None, None));
+        let long = Attribute {
+            kind: 33,
+            payload: &[1, 0, 0, 0, 0],
+        };
+        assert_eq!((long.u8(), long.u32()), (None, None));
+    }
+
+    #[test]
+    fn strings_end_at_nul_or_at_the_payload() {
+        let text = |payload| Attribute { kind: 3, payload }.string();
+        assert_eq!(text(b"eth0\0\0\0"), b"eth0");
+        assert_eq!(text(b"eth0"), b"eth0");
+        assert_eq!(text(b""), b"");
+    }
+
+    #[test]
+    fn flag_bits_are_no_part_of_the_type() {
+        let nested = Attributes::new(&[4, 0, 52, 0x80]).next().unwrap();
+        assert_eq!(nested.kind(), 52);
+    }
+}

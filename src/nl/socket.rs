@@ -1,0 +1,566 @@
+//! Netlink sockets.
+
+use std::ffi::c_int;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::ptr::{self, NonNull};
+
+use libnl3_sys as sys;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
+
+use super::callback::{
+    self, Action, CallbackKind, Doorkeeper, ErrorClosure, KernelError, MessageClosure, Slot,
+};
+use super::{Group, Message, Namespace, allocated, check};
+use crate::{Error, ErrorKind, Result};
+
+/// A netlink protocol (`NETLINK_*`, `linux/netlink.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Links, addresses, routes (`NETLINK_ROUTE`).
+    Route,
+    /// Generic netlink (`NETLINK_GENERIC`).
+    Generic,
+    /// Any other, by number.
+    Other(i32),
+}
+
+impl Protocol {
+    fn to_raw(self) -> c_int {
+        match self {
+            Protocol::Route => libc::NETLINK_ROUTE,
+            Protocol::Generic => libc::NETLINK_GENERIC,
+            Protocol::Other(number) => number,
+        }
+    }
+}
+
+/// A netlink socket (`struct nl_sock`) with its callbacks.
+///
+/// Messages that the kernel did not send are dropped and counted
+/// ([`foreign_messages`](Self::foreign_messages)), for anyone with
+/// CAP_NET_ADMIN can send to any socket, and libnl does not look. A protocol
+/// between processes turns that off: [`accept_foreign`](Self::accept_foreign).
+///
+/// Methods that may call closures take `&mut self`, so a closure cannot reach
+/// the socket that is calling it:
+///
+/// ```compile_fail,E0499
+/// use linkwatch::nl::{Action, Protocol, Socket};
+///
+/// let mut socket = Socket::connect(Protocol::Route).unwrap();
+/// socket.recv_with(|_| {
+///     socket.recv();
+///     Action::Ok
+/// });
+/// ```
+///
+/// A socket and its closures may move to another thread, but not be shared:
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<linkwatch::nl::Socket>();
+/// ```
+#[derive(Debug)]
+pub struct Socket {
+    raw: NonNull<sys::nl_sock>,
+    /// The socket's callbacks; one reference is ours.
+    callbacks: NonNull<sys::nl_cb>,
+    /// What the callbacks point to. Each comes from `Box::into_raw` and is
+    /// freed after the socket, by `Drop`.
+    doorkeeper: NonNull<Doorkeeper>,
+    slots: [Option<NonNull<Slot<MessageClosure>>>; CallbackKind::COUNT],
+    error_slot: Option<NonNull<Slot<ErrorClosure>>>,
+}
+
+// SAFETY: the socket and its callback set are referred to from here alone
+// (their reference counts are plain integers), the slots are owned, and the
+// closures in them are bounded by `Send`.
+unsafe impl Send for Socket {}
+
+impl Socket {
+    /// Opens a socket in the calling thread's network namespace
+    /// (`nl_connect`).
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel has no such protocol, or descriptors have run out.
+    pub fn connect(protocol: Protocol) -> Result<Socket> {
+        // Each callback is set explicitly: the variable NLCB in the
+        // environment would make libnl's own defaults print.
+        // SAFETY: takes no pointer; NULL means that memory was refused.
+        let callbacks = allocated(
+            unsafe { sys::nl_cb_alloc(sys::NL_CB_DEFAULT) },
+            "netlink callbacks",
+        )?;
+        // SAFETY: `callbacks` is live; the socket takes a reference of its own.
+        let raw = unsafe { sys::nl_socket_alloc_cb(callbacks.as_ptr()) };
+        let raw = match allocated(raw, "a netlink socket") {
+            Ok(raw) => raw,
+            Err(error) => {
+                // SAFETY: gives back the only reference.
+                unsafe { sys::nl_cb_put(callbacks.as_ptr()) };
+                return Err(error);
+            }
+        };
+        let doorkeeper = leak(Doorkeeper {
+            kernel_only: true,
+            foreign: 0,
+            slot: None,
+        });
+        // From here on, `Drop` cleans up.
+        let mut socket = Socket {
+            raw,
+            callbacks,
+            doorkeeper,
+            slots: [None; CallbackKind::COUNT],
+            error_slot: None,
+        };
+        socket.set(
+            CallbackKind::MessageIn,
+            Some(callback::on_message_in),
+            doorkeeper.as_ptr().cast(),
+        )?;
+        // SAFETY: the socket is live and not connected yet.
+        check(
+            unsafe { sys::nl_connect(raw.as_ptr(), protocol.to_raw()) },
+            format!("opening a netlink socket ({protocol:?})"),
+        )?;
+        Ok(socket)
+    }
+
+    /// Opens a socket in another network namespace. It stays in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) without
+    /// CAP_SYS_ADMIN in both user namespaces (setns(2)).
+    pub fn connect_in(namespace: &Namespace, protocol: Protocol) -> Result<Socket> {
+        namespace.run(|| Socket::connect(protocol))?
+    }
+
+    /// Installs a closure (`nl_socket_modify_cb`), in place of the one that
+    /// was there. It stays until it is replaced or the socket is dropped.
+    ///
+    /// If it panics, parsing stops, and the panic goes on in the caller of the
+    /// method that received.
+    ///
+    /// # Errors
+    ///
+    /// None with the kinds that there are; the result is libnl's.
+    pub fn modify_cb<F>(&mut self, kind: CallbackKind, closure: F) -> Result<()>
+    where
+        F: FnMut(&Message<'_>) -> Action + Send + 'static,
+    {
+        let closure: MessageClosure = Box::new(closure);
+        if kind == CallbackKind::MessageIn {
+            // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+            unsafe { self.doorkeeper.as_mut() }.slot = Some(Slot::new(closure));
+            return Ok(());
+        }
+        let slot = leak(Slot::new(closure));
+        let old = self.slots[kind.to_raw() as usize].replace(slot);
+        let result = self.install(kind);
+        if let Some(old) = old {
+            // SAFETY: the new slot has taken its place, and it is not used again.
+            drop(unsafe { Box::from_raw(old.as_ptr()) });
+        }
+        result
+    }
+
+    /// Installs a closure for errors that the kernel answers requests with
+    /// (`nl_cb_err`). [`Action::Stop`] makes the receiving method return the
+    /// error, [`Action::Skip`] goes on.
+    ///
+    /// # Errors
+    ///
+    /// None; the result is libnl's.
+    pub fn on_error<F>(&mut self, closure: F) -> Result<()>
+    where
+        F: FnMut(&KernelError) -> Action + Send + 'static,
+    {
+        let closure: ErrorClosure = Box::new(closure);
+        let slot = leak(Slot::new(closure));
+        // SAFETY: the callback set is live; `slot` is owned by this socket and
+        // freed after it.
+        let result = unsafe {
+            sys::nl_cb_err(
+                self.callbacks.as_ptr(),
+                sys::NL_CB_CUSTOM,
+                Some(callback::on_error),
+                slot.as_ptr().cast(),
+            )
+        };
+        if let Some(old) = self.error_slot.replace(slot) {
+            // SAFETY: the new slot has taken its place, and it is not used again.
+            drop(unsafe { Box::from_raw(old.as_ptr()) });
+        }
+        check(result, "installing an error callback").map(drop)
+    }
+
+    /// Joins a multicast group, and turns the sequence check off: a
+    /// notification's number answers no request, and libnl would end with
+    /// `NLE_SEQ_MISMATCH`. Send requests through another socket.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) or
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a group that the protocol
+    /// lacks, [`PermissionDenied`](ErrorKind::PermissionDenied) for one that
+    /// is privileged.
+    pub fn join(&mut self, group: Group) -> Result<()> {
+        self.disable_seq_check();
+        let number = group_number(group)?;
+        // SAFETY: the socket is live; any number is a setsockopt(2) argument.
+        let result = unsafe { sys::nl_socket_add_membership(self.raw.as_ptr(), number) };
+        check(result, format!("joining multicast group {}", group.0)).map(drop)
+    }
+
+    /// Leaves a multicast group.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub fn leave(&mut self, group: Group) -> Result<()> {
+        let number = group_number(group)?;
+        // SAFETY: as in `join`.
+        let result = unsafe { sys::nl_socket_drop_membership(self.raw.as_ptr(), number) };
+        check(result, format!("leaving multicast group {}", group.0)).map(drop)
+    }
+
+    /// Accepts any sequence number, as multicast needs. A closure for
+    /// [`CallbackKind::SequenceCheck`] stays in its place.
+    pub fn disable_seq_check(&mut self) {
+        if self.slots[CallbackKind::SequenceCheck.to_raw() as usize].is_none() {
+            // SAFETY: the socket is live; the function sets a callback of
+            // libnl's own in the callback set, which is never exchanged.
+            unsafe { sys::nl_socket_disable_seq_check(self.raw.as_ptr()) }
+        }
+    }
+
+    /// Requests are sent without NLM_F_ACK from now on.
+    pub fn disable_auto_ack(&mut self) {
+        // SAFETY: the socket is live; sets a flag.
+        unsafe { sys::nl_socket_disable_auto_ack(self.raw.as_ptr()) }
+    }
+
+    /// Also lets messages through that other processes sent.
+    pub fn accept_foreign(&mut self) {
+        // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+        unsafe { self.doorkeeper.as_mut() }.kernel_only = false;
+    }
+
+    /// How many messages were dropped because the kernel did not send them.
+    pub fn foreign_messages(&self) -> u64 {
+        // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+        unsafe { self.doorkeeper.as_ref() }.foreign
+    }
+
+    /// Makes reading return [`WouldBlock`](ErrorKind::WouldBlock) where there
+    /// is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// fcntl(2)'s.
+    pub fn set_nonblocking(&mut self, nonblocking: bool) -> Result<()> {
+        let doing = "setting a netlink socket's blocking mode";
+        let flags =
+            fcntl(self.as_fd(), FcntlArg::F_GETFL).map_err(|e| Error::from_nix(e, doing))?;
+        let mut flags = OFlag::from_bits_retain(flags);
+        flags.set(OFlag::O_NONBLOCK, nonblocking);
+        fcntl(self.as_fd(), FcntlArg::F_SETFL(flags))
+            .map(drop)
+            .map_err(|e| Error::from_nix(e, doing))
+    }
+
+    /// Asks for a receive buffer of `bytes` and returns what was really got,
+    /// in the kernel's own measure: it doubles what is asked for, to account
+    /// for its own overhead, and a link message takes about three times its
+    /// length (socket(7)).
+    ///
+    /// A process with CAP_NET_ADMIN in the initial user namespace gets any
+    /// size (SO_RCVBUFFORCE), others at most twice `net.core.rmem_max`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) above 1 GiB.
+    pub fn set_receive_buffer(&mut self, bytes: usize) -> Result<usize> {
+        let Some(size) = c_int::try_from(bytes).ok().filter(|&size| size <= 1 << 30) else {
+            return Err(Error::invalid(format!(
+                "a receive buffer of {bytes} bytes is too large: at most 1 GiB"
+            )));
+        };
+        if setsockopt(&self.as_fd(), sockopt::RcvBufForce, &bytes).is_err() {
+            // SAFETY: the socket is live. A transmit size of 0 means 32 KiB,
+            // which is what it had.
+            let result = unsafe { sys::nl_socket_set_buffer_size(self.raw.as_ptr(), size, 0) };
+            check(result, "setting the receive buffer's size")?;
+        }
+        self.receive_buffer()
+    }
+
+    /// The size of the receive buffer in the kernel's own measure, see
+    /// [`set_receive_buffer`](Self::set_receive_buffer).
+    ///
+    /// # Errors
+    ///
+    /// getsockopt(2)'s.
+    pub fn receive_buffer(&self) -> Result<usize> {
+        getsockopt(&self.as_fd(), sockopt::RcvBuf)
+            .map_err(|e| Error::from_nix(e, "reading the receive buffer's size"))
+    }
+
+    /// The port that the kernel knows this socket by (`nl_socket_get_local_port`).
+    pub fn local_port(&self) -> u32 {
+        // SAFETY: the socket is live and connected; a plain getter.
+        unsafe { sys::nl_socket_get_local_port(self.raw.as_ptr()) }
+    }
+
+    /// Receives and calls the installed closures (`nl_recvmsgs_report`):
+    /// one datagram, or a whole multi-part answer. Returns the number of
+    /// messages.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](ErrorKind::WouldBlock) if there is nothing to read,
+    /// [`Overrun`](ErrorKind::Overrun) if the kernel had to drop messages, the
+    /// kernel's error if it answered a request with one.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with the panic of a closure.
+    pub fn recv(&mut self) -> Result<usize> {
+        Errno::clear();
+        // SAFETY: socket and callbacks are live, and `&mut self` keeps this
+        // call the only one that uses them and the slots behind them.
+        let result = unsafe { sys::nl_recvmsgs_report(self.raw.as_ptr(), self.callbacks.as_ptr()) };
+        let errno = Errno::last();
+        self.resume_panics();
+        match check(result, "receiving from netlink") {
+            Ok(messages) => Ok(usize::try_from(messages).unwrap_or(0)),
+            // libnl tells ENOBUFS and a refused malloc alike. Where errno does
+            // not say that it was the latter, messages may be lost.
+            Err(error) if error.kind() == ErrorKind::OutOfMemory && errno != Errno::ENOMEM => {
+                Err(error.with_kind(ErrorKind::Overrun))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Receives like [`recv`](Self::recv), with `closure` in the place of
+    /// [`CallbackKind::Valid`]. It may borrow, for it is gone when the method
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of `closure` or of another closure.
+    pub fn recv_with<F>(&mut self, closure: F) -> Result<usize>
+    where
+        F: FnMut(&Message<'_>) -> Action,
+    {
+        self.recv_scoped(&[CallbackKind::Valid], closure)
+    }
+
+    /// Receives with `closure` in the place of several kinds of callbacks.
+    pub(super) fn recv_scoped<F>(&mut self, kinds: &[CallbackKind], closure: F) -> Result<usize>
+    where
+        F: FnMut(&Message<'_>) -> Action,
+    {
+        /// Puts the installed closures back, also while a panic goes on.
+        struct Restore<'a>(&'a mut Socket, &'a [CallbackKind]);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                for &kind in self.1 {
+                    // It can only fail for kinds that do not exist.
+                    let _ = self.0.install(kind);
+                }
+            }
+        }
+
+        let mut slot = Slot::new(closure);
+        let argument: *mut Slot<F> = &raw mut slot;
+        let restore = Restore(self, kinds);
+        for &kind in kinds {
+            let function = Some(callback::on_message::<F> as callback::OnMessage);
+            restore.0.set(kind, function, argument.cast())?;
+        }
+        let result = restore.0.recv();
+        drop(restore);
+        slot.resume();
+        result
+    }
+
+    /// Sends a message, completed with port and sequence number
+    /// (`nl_send_auto`).
+    pub(super) fn send_auto(
+        &mut self,
+        message: NonNull<sys::nl_msg>,
+        doing: &'static str,
+    ) -> Result<()> {
+        // SAFETY: both are live; the message stays ours.
+        let result = unsafe { sys::nl_send_auto(self.raw.as_ptr(), message.as_ptr()) };
+        self.resume_panics();
+        check(result, doing).map(drop)
+    }
+
+    /// The raw socket, for functions of libnl that are not wrapped. It is
+    /// valid as long as this borrow.
+    ///
+    /// Its callbacks point into this object: do not exchange them
+    /// (`nl_socket_set_cb`, `nl_socket_modify_cb`) nor free the socket.
+    pub fn as_ptr(&self) -> *mut sys::nl_sock {
+        self.raw.as_ptr()
+    }
+
+    /// Points libnl to the closure of this kind, or to nothing.
+    fn install(&mut self, kind: CallbackKind) -> Result<()> {
+        match self.slots[kind.to_raw() as usize] {
+            Some(slot) => self.set(
+                kind,
+                Some(callback::on_message::<MessageClosure>),
+                slot.as_ptr().cast(),
+            ),
+            None => self.set(kind, None, ptr::null_mut()),
+        }
+    }
+
+    fn set(
+        &mut self,
+        kind: CallbackKind,
+        function: sys::nl_recvmsg_msg_cb_t,
+        argument: *mut std::ffi::c_void,
+    ) -> Result<()> {
+        // SAFETY: the callback set is live. Each caller passes a function
+        // together with the argument that it expects, and keeps that alive
+        // until another takes its place.
+        let result = unsafe {
+            sys::nl_cb_set(
+                self.callbacks.as_ptr(),
+                kind.to_raw(),
+                sys::NL_CB_CUSTOM,
+                function,
+                argument,
+            )
+        };
+        check(result, format!("installing a callback ({kind:?})")).map(drop)
+    }
+
+    fn resume_panics(&mut self) {
+        // SAFETY: the slots are ours, and the libnl call has returned.
+        unsafe {
+            if let Some(slot) = &mut self.doorkeeper.as_mut().slot {
+                slot.resume();
+            }
+            for slot in self.slots.iter().flatten() {
+                (*slot.as_ptr()).resume();
+            }
+            if let Some(slot) = self.error_slot {
+                (*slot.as_ptr()).resume();
+            }
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: a connected socket has a descriptor, which is closed by
+        // `Drop` alone.
+        unsafe { BorrowedFd::borrow_raw(sys::nl_socket_get_fd(self.raw.as_ptr())) }
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: socket and callbacks are freed once and first, so that
+        // nothing points to the slots any more when they are freed. The slots
+        // come from `leak` and are freed once.
+        unsafe {
+            sys::nl_socket_free(self.raw.as_ptr());
+            sys::nl_cb_put(self.callbacks.as_ptr());
+            drop(Box::from_raw(self.doorkeeper.as_ptr()));
+            for slot in self.slots.iter().flatten() {
+                drop(Box::from_raw(slot.as_ptr()));
+            }
+            if let Some(slot) = self.error_slot {
+                drop(Box::from_raw(slot.as_ptr()));
+            }
+        }
+    }
+}
+
+/// Moves a value to the heap for C to point to.
+fn leak<T>(value: T) -> NonNull<T> {
+    NonNull::from(Box::leak(Box::new(value)))
+}
+
+fn group_number(group: Group) -> Result<c_int> {
+    c_int::try_from(group.0)
+        .ok()
+        .filter(|&number| number > 0)
+        .ok_or_else(|| Error::invalid(format!("there is no multicast group {}", group.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_send<T: Send>() {}
+
+    #[test]
+    fn sockets_may_move_between_threads() {
+        assert_send::<Socket>();
+    }
+
+    #[test]
+    fn the_buffer_that_was_got_is_known() {
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        let got = socket.set_receive_buffer(1 << 20).unwrap();
+        assert!(got >= 200_000, "{got}");
+        assert_eq!(socket.receive_buffer().unwrap(), got);
+        let error = socket.set_receive_buffer(usize::MAX).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn nothing_to_read_is_no_overrun() {
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        assert_eq!(socket.recv().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn groups_that_do_not_exist_are_refused() {
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        assert_eq!(
+            socket.join(Group(0)).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+        let error = socket.join(Group(4711)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("joining multicast group 4711: "),
+            "{error}"
+        );
+        socket.join(Group::LINK).unwrap();
+        socket.leave(Group::LINK).unwrap();
+    }
+
+    #[test]
+    fn unknown_protocols_are_an_error() {
+        assert!(Socket::connect(Protocol::Other(31)).is_err());
+    }
+}
