@@ -26,6 +26,8 @@ mod event;
 mod link_state;
 mod pattern;
 mod table;
+#[cfg(test)]
+pub(crate) mod test_messages;
 mod wakeup;
 
 pub use builder::MonitorBuilder;

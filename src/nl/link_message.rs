@@ -405,3 +405,262 @@ fn malformed(why: &str) -> Error {
         format!("a link message cannot be read: {why}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::test_messages::{self as messages, attribute, del_link, new_link, parse};
+
+    /// A message with everything that is read.
+    fn full() -> messages::LinkBytes {
+        new_link(7, "eth0")
+            .running()
+            .change(1)
+            .attribute(attribute::ADDRESS, &[2, 0, 0x5e, 0x10, 0, 1])
+            .u32(attribute::MTU, 1500)
+            .master(9)
+            .operstate(6)
+            .link_kind("veth")
+            .carrier(true)
+            .counts(3, 2)
+            .u32(attribute::EVENT, 5)
+            .alt_names(&["uplink", "a name that is longer than fifteen bytes"])
+            .permanent_address([2, 0, 0x5e, 0x10, 0, 2])
+    }
+
+    #[test]
+    fn everything_that_is_told_is_read() {
+        let bytes = full().bytes();
+        let link = parse(&bytes);
+        assert_eq!(link.change(), LinkChange::New);
+        assert_eq!((link.family(), link.hardware_type()), (0, 1));
+        assert_eq!((link.ifindex(), link.changed_flags()), (7, 1));
+        assert_eq!(link.flags(), LinkFlags::UP | LinkFlags::RUNNING);
+        assert_eq!(link.name(), Some(&b"eth0"[..]));
+        assert_eq!(link.address(), Some(&[2, 0, 0x5e, 0x10, 0, 1][..]));
+        let permanent = link.permanent_address();
+        assert_eq!(permanent, Some(&[2, 0, 0x5e, 0x10, 0, 2][..]));
+        assert_eq!((link.mtu(), link.master()), (Some(1500), Some(9)));
+        assert_eq!(link.operstate(), Some(OperState::Up));
+        assert_eq!(link.kind(), Some(&b"veth"[..]));
+        assert_eq!(link.carrier(), Some(true));
+        let counts = (link.carrier_up_count(), link.carrier_down_count());
+        assert_eq!(counts, (Some(3), Some(2)));
+        assert_eq!(link.carrier_changes(), Some(5));
+        assert_eq!(link.event(), Some(5));
+        assert!(!link.is_wireless_event());
+        assert!(link.alt_names().eq([
+            &b"uplink"[..],
+            &b"a name that is longer than fifteen bytes"[..],
+        ]));
+
+        let bytes = del_link(7, "eth0").wireless().bytes();
+        assert_eq!(parse(&bytes).change(), LinkChange::Removed);
+        assert!(parse(&bytes).is_wireless_event());
+    }
+
+    #[test]
+    fn absent_is_told_from_zero() {
+        let zero = new_link(7, "eth0")
+            .carrier(false)
+            .counts(0, 0)
+            .operstate(0)
+            .u32(attribute::MTU, 0)
+            .master(0)
+            .u32(attribute::EVENT, 0)
+            .bytes();
+        let zero = parse(&zero);
+        assert_eq!(zero.carrier(), Some(false));
+        assert_eq!(zero.carrier_up_count(), Some(0));
+        assert_eq!(zero.carrier_down_count(), Some(0));
+        assert_eq!(zero.carrier_changes(), Some(0));
+        assert_eq!(zero.transitions(), Some(0));
+        assert_eq!(zero.operstate(), Some(OperState::Unknown));
+        let numbers = (zero.mtu(), zero.master(), zero.event());
+        assert_eq!(numbers, (Some(0), Some(0), Some(0)));
+
+        let bare = new_link(7, "eth0").bytes();
+        // Without its last attribute, the name, it is the header alone.
+        let mut bare = bare[..32].to_vec();
+        bare[..4].copy_from_slice(&32u32.to_ne_bytes());
+        let bare = parse(&bare);
+        assert_eq!(bare.name(), None);
+        assert_eq!(bare.carrier(), None);
+        assert_eq!(bare.transitions(), None);
+        assert_eq!(bare.operstate(), None);
+        assert_eq!(
+            (bare.mtu(), bare.master(), bare.event()),
+            (None, None, None)
+        );
+        assert_eq!((bare.address(), bare.permanent_address()), (None, None));
+        assert_eq!(bare.kind(), None);
+        assert_eq!(bare.alt_names().count(), 0);
+    }
+
+    #[test]
+    fn attributes_of_the_wrong_length_are_absent() {
+        for payload in [&[][..], &[1, 0], &[1, 0, 0], &[1, 0, 0, 0, 0], &[1; 8]] {
+            let bytes = new_link(7, "eth0")
+                .attribute(attribute::CARRIER, payload)
+                .attribute(attribute::OPERSTATE, payload)
+                .attribute(attribute::CARRIER_CHANGES, payload)
+                .attribute(attribute::CARRIER_UP_COUNT, payload)
+                .attribute(attribute::CARRIER_DOWN_COUNT, payload)
+                .attribute(attribute::MTU, payload)
+                .attribute(attribute::MASTER, payload)
+                .attribute(attribute::EVENT, payload)
+                .bytes();
+            let link = parse(&bytes);
+            assert_eq!(link.carrier(), None, "{payload:?}");
+            assert_eq!(link.operstate(), None, "{payload:?}");
+            assert_eq!(link.carrier_changes(), None, "{payload:?}");
+            assert_eq!(link.carrier_up_count(), None, "{payload:?}");
+            assert_eq!(link.carrier_down_count(), None, "{payload:?}");
+            assert_eq!(link.transitions(), None, "{payload:?}");
+            let numbers = (link.mtu(), link.master(), link.event());
+            assert_eq!(numbers, (None, None, None), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn transitions_are_both_counters_or_else_the_older_sum() {
+        let both = new_link(7, "eth0").counts(u32::MAX, 3).bytes();
+        assert_eq!(parse(&both).transitions(), Some(2), "modulo 2^32");
+        let sum = new_link(7, "eth0")
+            .u32(attribute::CARRIER_CHANGES, 9)
+            .bytes();
+        assert_eq!(parse(&sum).transitions(), Some(9));
+        let half = new_link(7, "eth0")
+            .u32(attribute::CARRIER_UP_COUNT, 4)
+            .u32(attribute::CARRIER_CHANGES, 9)
+            .bytes();
+        assert_eq!(parse(&half).transitions(), Some(9), "half is not the sum");
+    }
+
+    #[test]
+    fn unknown_attributes_are_skipped() {
+        let bytes = new_link(7, "eth0")
+            .attribute(999, &[1, 2, 3])
+            .carrier(true)
+            .attribute(0x3fff, &[])
+            .counts(1, 0)
+            .attribute(998, &[0xff; 200])
+            .bytes();
+        let link = parse(&bytes);
+        assert_eq!((link.carrier(), link.transitions()), (Some(true), Some(1)));
+    }
+
+    #[test]
+    fn nested_attributes_are_searched_with_care() {
+        // The kind does not stand first, and other properties stand between.
+        let bytes = new_link(7, "br0")
+            .attribute(
+                attribute::LINKINFO | attribute::NESTED,
+                b"\x08\0\x02\0abcd\x0b\0\x01\0bridge\0\0",
+            )
+            .attribute(
+                attribute::PROP_LIST | attribute::NESTED,
+                b"\x06\0\x35\0a\0\0\0\x06\0\x63\0x\0\0\0\x06\0\x35\0b\0\0\0",
+            )
+            .bytes();
+        let link = parse(&bytes);
+        assert_eq!(link.kind(), Some(&b"bridge"[..]));
+        assert!(link.alt_names().eq([&b"a"[..], b"b"]));
+
+        // A nested length that does not fit spoils what is nested alone.
+        let bytes = new_link(7, "br0")
+            .attribute(attribute::LINKINFO, &[200, 0, 1, 0, b'x', 0, 0, 0])
+            .attribute(attribute::PROP_LIST, &[0, 0, 53, 0])
+            .carrier(true)
+            .bytes();
+        let link = parse(&bytes);
+        assert_eq!(link.kind(), None);
+        assert_eq!(link.alt_names().count(), 0);
+        assert_eq!(link.carrier(), Some(true));
+    }
+
+    #[test]
+    fn indices_that_are_not_positive_are_refused() {
+        for ifindex in [0, -1, i32::MIN] {
+            let bytes = new_link(ifindex, "eth0").carrier(true).bytes();
+            let error = LinkMessage::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{ifindex}");
+        }
+        let bytes = new_link(i32::MAX, "eth0").bytes();
+        assert_eq!(parse(&bytes).ifindex(), 0x7fff_ffff);
+    }
+
+    #[test]
+    fn other_messages_are_none_of_ours() {
+        // NLMSG_DONE, RTM_GETLINK, RTM_SETLINK, RTM_NEWADDR
+        for kind in [0, 3, 18, 19, 20, u16::MAX] {
+            let bytes = new_link(7, "eth0").message_type(kind).bytes();
+            assert_eq!(LinkMessage::parse(&bytes).unwrap(), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_length_in_the_header_must_fit() {
+        let good = full().bytes();
+        let with_length = |length: u32| {
+            let mut bytes = good.clone();
+            bytes[..4].copy_from_slice(&length.to_ne_bytes());
+            bytes
+        };
+        let length = good.len() as u32;
+        for length in [0, 15, 16, 31, length + 1, length + 4, u32::MAX] {
+            let bytes = with_length(length);
+            let error = LinkMessage::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{length}");
+        }
+        // Bytes behind the message belong to the next one.
+        let mut two = good.clone();
+        two.extend(&good);
+        assert_eq!(parse(&two), parse(&good));
+        let bytes = with_length(32);
+        assert_eq!(parse(&bytes).name(), None);
+    }
+
+    #[test]
+    fn truncated_messages_are_malformed() {
+        let good = full().bytes();
+        for length in 0..good.len() {
+            // Cut off by the reader: the header claims more than there is.
+            let error = LinkMessage::parse(&good[..length]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{length}");
+            if length < 16 {
+                continue;
+            }
+            // Cut off by the sender: the header knows. Whole attributes stay.
+            let mut bytes = good[..length].to_vec();
+            bytes[..4].copy_from_slice(&(length as u32).to_ne_bytes());
+            match LinkMessage::parse(&bytes) {
+                Ok(link) => use_all(&link.expect("a link message")),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Malformed),
+            }
+        }
+    }
+
+    #[test]
+    fn corrupted_bytes_do_no_harm() {
+        let good = full().wireless().bytes();
+        for at in 0..good.len() {
+            for value in 0..=u8::MAX {
+                let mut bytes = good.clone();
+                bytes[at] = value;
+                match LinkMessage::parse(&bytes) {
+                    Ok(Some(link)) => use_all(&link),
+                    Ok(None) => assert!((4..6).contains(&at), "byte {at} is not the type"),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Malformed),
+                }
+            }
+        }
+    }
+
+    /// Looks at what is read lazily.
+    fn use_all(link: &LinkMessage<'_>) {
+        assert!(link.ifindex() > 0);
+        assert!(link.alt_names().count() <= 20);
+        let _ = (link.kind(), link.transitions(), link.to_string());
+    }
+}

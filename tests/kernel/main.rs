@@ -1,0 +1,10 @@
+//! Tests against the real kernel, each in a network namespace of its own, with
+//! TAP devices as cables, iproute2 and the kernel's counters as witnesses.
+
+mod leaks;
+mod monitor;
+mod nl;
+mod status;
+mod support;
+mod watch;
+mod watch_log;

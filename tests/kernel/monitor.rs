@@ -1,0 +1,278 @@
+//! The monitor, as a program uses it.
+
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use linkwatch::{Event, EventKind, LinkState, Monitor, Reason};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch};
+
+fn monitor(pattern: &str) -> Monitor {
+    Monitor::builder()
+        .pattern(pattern)
+        .unwrap()
+        .build()
+        .unwrap()
+}
+
+/// Waits for the next event.
+#[track_caller]
+fn next(monitor: &mut Monitor) -> Event {
+    monitor
+        .next()
+        .expect("nobody stopped it")
+        .expect("an event")
+}
+
+in_namespace! {
+    fn it_is_iterated_over() {
+        let cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
+        cable.pull();
+        let event = next(&mut monitor);
+        assert_eq!((event.kind(), event.reason()), (EventKind::Disconnected, Some(Reason::NoCarrier)));
+        assert_eq!(event.name().unwrap(), "cable0");
+        let links: Vec<bool> = monitor.links().into_iter().map(LinkState::has_carrier).collect();
+        assert_eq!(links, [false]);
+    }
+
+    fn a_handle_stops_it_from_another_thread() {
+        let _cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        let handle = monitor.stop_handle();
+        let (started, wait) = std::sync::mpsc::channel();
+        let stopper = std::thread::spawn(move || {
+            wait.recv().unwrap();
+            handle.stop();
+            handle
+        });
+        let mut events = 0;
+        monitor.run(|_| {
+            events += 1;
+            started.send(()).unwrap();
+            ControlFlow::Continue(())
+        }).unwrap();
+        assert_eq!(events, 1);
+        let handle = stopper.join().unwrap();
+
+        // Each stop counts once, also one that comes before the run.
+        handle.stop();
+        assert!(monitor.next().is_none());
+        ip(&["link", "set", "cable0", "down"]);
+        assert_eq!(next(&mut monitor).kind(), EventKind::Disconnected);
+        drop(monitor);
+        handle.stop();
+    }
+
+    fn a_closure_may_end_the_run_and_nothing_is_lost() {
+        let _one = Tap::up("cable1");
+        let _two = Tap::up("cable2");
+        let mut monitor = monitor("cable*");
+        monitor.run(|_| ControlFlow::Break(())).unwrap();
+        assert_eq!(next(&mut monitor).name().unwrap(), "cable2");
+    }
+
+    fn a_panic_in_a_closure_arrives_and_nothing_is_lost() {
+        panic_in_a_run();
+    }
+
+    fn its_descriptor_can_be_polled() {
+        let cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        assert!(monitor.try_next().unwrap().is_some());
+        assert!(monitor.try_next().unwrap().is_none());
+        let readable = |monitor: &Monitor, wait: u16| {
+            let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+            poll(&mut polled, PollTimeout::from(wait)).unwrap() == 1
+        };
+        assert!(!readable(&monitor, 0));
+        cable.pull();
+        assert!(readable(&monitor, 30_000));
+        assert_eq!(monitor.try_next().unwrap().unwrap().kind(), EventKind::Disconnected);
+        assert!(monitor.try_next().unwrap().is_none());
+        assert!(!readable(&monitor, 0));
+    }
+
+    fn it_may_move_to_another_thread() {
+        let cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        let events = std::thread::spawn(move || {
+            let mut events = Vec::new();
+            monitor.run(|event| {
+                events.push(event.kind());
+                if events.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }).unwrap();
+            events
+        });
+        cable.pull();
+        let events = events.join().unwrap();
+        // The pull may have been before or after the start.
+        assert_eq!(events[0], EventKind::Initial);
+    }
+
+    fn forged_messages_change_nothing_and_are_counted() {
+        let cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
+        let ifindex = monitor.links()[0].ifindex();
+        // Carrier 0, and a NLMSG_DONE and an error for good measure.
+        forge(monitor.local_port(), &forged_link(ifindex));
+        forge(monitor.local_port(), &header(libc::NLMSG_DONE as u16, 20, &[0; 4]));
+        forge(monitor.local_port(), &header(libc::NLMSG_ERROR as u16, 36, &[0xff; 20]));
+        forge(monitor.local_port(), &[1, 2, 3]);
+        assert_eq!(monitor.try_next().unwrap(), None);
+        assert!(monitor.links()[0].has_carrier());
+        assert_eq!(monitor.statistics().foreign, 3, "the fourth is no message at all");
+        // The watch goes on.
+        cable.pull();
+        assert_eq!(next(&mut monitor).kind(), EventKind::Disconnected);
+        assert_eq!(monitor.statistics().malformed, 0);
+    }
+
+    fn a_loss_is_made_up_for() {
+        let cables: Vec<Tap> = (0..4).map(|i| Tap::up(&format!("cable{i}"))).collect();
+        let mut monitor = Monitor::builder().pattern("cable*").unwrap().buffer_size(4096).build().unwrap();
+        for _ in 0..4 {
+            assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
+        }
+        ip_batch((0..200).map(|i| format!("link set cable0 mtu {}", 1000 + i)));
+        cables[1].pull();
+        cables[2].flap(10);
+        ip(&["link", "del", "cable3"]);
+        let mut sums = [0; 4];
+        let mut removed = false;
+        let mut overruns = 0;
+        eventually("all is accounted for", || {
+            while let Some(event) = monitor.try_next().unwrap() {
+                overruns += event.overruns().unwrap_or(0);
+                if let Some(name) = event.name() {
+                    let number = usize::from(name.as_bytes()[5] - b'0');
+                    sums[number] += event.transitions();
+                    removed |= number == 3 && event.kind() == EventKind::Removed;
+                }
+            }
+            let counted = [0, 1, 2].map(|i| Counters::of(&format!("cable{i}")).sum());
+            removed && sums[..3] == counted && counted == [0, 1, 20]
+        });
+        let statistics = monitor.statistics();
+        assert!(overruns >= 1);
+        assert_eq!(statistics.overruns, overruns);
+        assert!(statistics.resyncs >= 1);
+        let connected: Vec<(u8, bool)> = monitor.links().into_iter()
+            .map(|link| (link.name().as_bytes()[5], link.has_carrier()))
+            .collect();
+        assert_eq!(connected, [(b'0', true), (b'1', false), (b'2', true)]);
+    }
+
+    fn the_start_and_the_stream_meet() {
+        // Links change while the monitor starts, again and again.
+        let cable = Tap::up("cable0");
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    cable.flap(1);
+                    ip(&["link", "set", "cable0", "down"]);
+                    ip(&["link", "set", "cable0", "up"]);
+                }
+            });
+            for _ in 0..30 {
+                let mut monitor = monitor("cable0");
+                let first = next(&mut monitor);
+                assert_eq!(first.kind(), EventKind::Initial);
+                let mut connected = first.is_connected();
+                let mut counted = first.link().unwrap().transitions().unwrap();
+                for _ in 0..6 {
+                    let event = next(&mut monitor);
+                    counted += event.transitions() as u32;
+                    assert_eq!(event.link().unwrap().transitions(), Some(counted), "{event:?}");
+                    let alternates = match event.kind() {
+                        EventKind::Connected => !connected,
+                        EventKind::Disconnected => connected,
+                        EventKind::Flapped => true,
+                        other => panic!("{other}"),
+                    };
+                    assert!(alternates, "{event:?}");
+                    connected = event.is_connected();
+                }
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+
+    fn many_links_are_listed_in_order() {
+        ip_batch((0..300).map(|i| format!("link add b{i} type bridge")));
+        let links = Monitor::builder().links().unwrap();
+        assert_eq!(links.len(), 300);
+        assert!(links.windows(2).all(|pair| pair[0].ifindex() < pair[1].ifindex()));
+        let mut monitor = Monitor::builder().build().unwrap();
+        let mut initial = Vec::new();
+        while let Some(event) = monitor.try_next().unwrap() {
+            initial.push(event.ifindex().unwrap());
+        }
+        assert!(initial.is_sorted());
+        assert_eq!(initial.len(), 300);
+    }
+}
+
+/// A closure panics on the third event; the panic arrives in the caller of
+/// `run`, the events behind it are still there, and the monitor can be
+/// dropped. Also run under valgrind.
+pub fn panic_in_a_run() {
+    let _cables: Vec<Tap> = (0..4).map(|i| Tap::up(&format!("cable{i}"))).collect();
+    let mut monitor = monitor("cable*");
+    let mut events = 0;
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        monitor.run(|_| {
+            events += 1;
+            assert!(events < 3, "the third");
+            ControlFlow::Continue(())
+        })
+    }))
+    .unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"the third"));
+    assert_eq!(next(&mut monitor).name().unwrap(), "cable3");
+    ip(&["link", "del", "cable0"]);
+    assert_eq!(next(&mut monitor).reason(), Some(Reason::Removed));
+}
+
+/// Sends bytes to another netlink socket, as any process with CAP_NET_ADMIN
+/// can.
+fn forge(port: u32, message: &[u8]) {
+    use nix::sys::socket::{
+        AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
+    };
+    use std::os::fd::AsRawFd;
+    let socket = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkRoute,
+    )
+    .unwrap();
+    let to = NetlinkAddr::new(port, 0);
+    sendto(socket.as_raw_fd(), message, &to, MsgFlags::empty()).unwrap();
+}
+
+fn header(kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
+    let mut message = length.to_ne_bytes().to_vec();
+    message.extend(kind.to_ne_bytes());
+    message.extend([0; 10]);
+    message.extend(payload);
+    message
+}
+
+/// RTM_NEWLINK, up, with IFLA_CARRIER 0.
+fn forged_link(ifindex: u32) -> Vec<u8> {
+    let mut payload = vec![0, 0, 1, 0];
+    payload.extend(ifindex.to_ne_bytes());
+    payload.extend(0x1003u32.to_ne_bytes());
+    payload.extend(0u32.to_ne_bytes());
+    payload.extend([11, 0, 3, 0]);
+    payload.extend(b"cable0\0\0");
+    payload.extend([5, 0, 33, 0, 0, 0, 0, 0]);
+    header(libc::RTM_NEWLINK, 52, &payload)
+}

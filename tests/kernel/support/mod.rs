@@ -1,0 +1,41 @@
+//! What the tests share.
+
+mod ip;
+mod namespace;
+mod tap;
+mod watch;
+
+use std::time::{Duration, Instant};
+
+pub use ip::{Counters, ip, ip_batch, link_json, links_json};
+pub use namespace::{has, inside, share_namespaces, skip};
+pub use tap::Tap;
+pub use watch::{Watch, linkwatch, sum};
+
+/// How long a condition may take to come true. The machines are shared: this
+/// is for failures, no test waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "timed out: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Defines tests that run in a network namespace of their own.
+macro_rules! in_namespace {
+    ($($(#[$meta:meta])* fn $name:ident() $body:block)*) => {
+        $(
+            #[test]
+            $(#[$meta])*
+            fn $name() {
+                $crate::support::inside(concat!(module_path!(), "::", stringify!($name)), || $body);
+            }
+        )*
+    };
+}
+pub(crate) use in_namespace;
