@@ -34,6 +34,11 @@
 
 #![deny(unsafe_code)]
 
+/// The README's examples are tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod error;
 pub mod monitor;
 #[allow(unsafe_code)]

@@ -8,7 +8,7 @@ use linkwatch::{EventKind, Pattern};
 /// Tells the moment a network cable is pulled or a Wi-Fi access point is lost,
 /// and accounts for every carrier transition that the kernel counted.
 #[derive(Parser)]
-#[command(name = "linkwatch", version, max_term_width = 90)]
+#[command(name = "linkwatch", version)]
 pub(super) struct Args {
     /// Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides
     #[arg(short, long, global = true, action = ArgAction::Count)]

@@ -226,10 +226,8 @@ fn is_link(object: *mut sys::nl_object) -> bool {
     const RTM_NEWLINK: c_int = sys::RTM_NEWLINK as c_int;
     const RTM_DELLINK: c_int = sys::RTM_DELLINK as c_int;
     // SAFETY: called by `take` alone, with the live object that libnl passed.
-    matches!(
-        unsafe { sys::nl_object_get_msgtype(object) },
-        RTM_NEWLINK | RTM_DELLINK
-    )
+    let kind = unsafe { sys::nl_object_get_msgtype(object) };
+    matches!(kind, RTM_NEWLINK | RTM_DELLINK)
 }
 
 /// libnl's name for a hardware type (`ARPHRD_*`): `infiniband`, `can`, …

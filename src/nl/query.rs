@@ -77,24 +77,32 @@ impl LinkQuery {
     /// The kernel's, or those of opening a socket.
     pub fn dump<T>(&mut self, mut make: impl FnMut(&LinkMessage<'_>) -> T) -> Result<Snapshot<T>> {
         let mut pause = FIRST_PAUSE;
-        let mut snapshot = Snapshot {
-            links: Vec::new(),
-            complete: false,
-        };
-        for attempt in 1..=ATTEMPTS {
-            snapshot.links.clear();
-            snapshot.complete =
-                self.ask(|socket| socket.dump_links(|link| snapshot.links.push(make(link))))?;
+        for attempt in 1..ATTEMPTS {
+            let snapshot = self.dump_once(&mut make)?;
             if snapshot.complete {
-                break;
+                return Ok(snapshot);
             }
             log::debug!("dump of links interrupted, attempt {attempt} of {ATTEMPTS}");
-            if attempt < ATTEMPTS {
-                thread::sleep(pause);
-                pause *= 2;
-            }
+            thread::sleep(pause);
+            pause *= 2;
         }
-        Ok(snapshot)
+        self.dump_once(make)
+    }
+
+    /// Lists all links of the namespace once, and makes something of each.
+    /// The list is [incomplete](Snapshot::complete) if links came or went
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`dump`](Self::dump).
+    pub fn dump_once<T>(
+        &mut self,
+        mut make: impl FnMut(&LinkMessage<'_>) -> T,
+    ) -> Result<Snapshot<T>> {
+        let mut links = Vec::new();
+        let complete = self.ask(|socket| socket.dump_links(|link| links.push(make(link))))?;
+        Ok(Snapshot { links, complete })
     }
 
     /// Asks about one link, and makes something of it; `None` if there is no

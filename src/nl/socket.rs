@@ -124,10 +124,8 @@ impl Socket {
             doorkeeper.as_ptr().cast(),
         )?;
         // SAFETY: the socket is live and not connected yet.
-        check(
-            unsafe { sys::nl_connect(raw.as_ptr(), protocol.to_raw()) },
-            format!("opening a netlink socket ({protocol:?})"),
-        )?;
+        let result = unsafe { sys::nl_connect(raw.as_ptr(), protocol.to_raw()) };
+        check(result, format!("opening a netlink socket ({protocol:?})"))?;
         Ok(socket)
     }
 

@@ -1,8 +1,9 @@
-//! A TAP device: a cable that a test can pull.
+//! A TAP device: a cable that a test, or the demonstration, can pull.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::process::Command;
 
 /// `_IOW('T', 202, int)` and `_IOW('T', 226, int)`, `linux/if_tun.h`.
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
@@ -17,7 +18,13 @@ impl Tap {
     /// Makes the interface `name` and takes it up.
     pub fn up(name: &str) -> Tap {
         let tap = Tap::new(name);
-        super::ip(&["link", "set", name, "up"]);
+        let status = Command::new("ip")
+            .args(["link", "set", name, "up"])
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "ip link set {name} up"
+        );
         tap
     }
 
