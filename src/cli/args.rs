@@ -1,6 +1,7 @@
 //! The arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use linkwatch::{EventKind, Pattern};
@@ -79,6 +80,16 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(super) events: Option<Vec<EventKind>>,
 
+    /// Report that an interface is connected only once it has been so for
+    /// this long, as 250ms, 2s or 1m
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0ms")]
+    pub(super) settle_up: Duration,
+
+    /// Report that an interface is disconnected only once it has been so for
+    /// this long
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0ms")]
+    pub(super) settle_down: Duration,
+
     /// End after this many reported events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -108,13 +119,35 @@ impl From<Criterion> for linkwatch::Criterion {
     }
 }
 
+/// A whole number of milliseconds, seconds or minutes: `250ms`, `2s`, `1m`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "" => return Err("a unit is missing: ms, s or m".to_owned()),
+        _ => return Err(format!("'{unit}' is no unit; there are ms, s and m")),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a whole number, as in 250ms, 2s or 1m".to_owned())?;
+    number
+        .checked_mul(milliseconds)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "that is too long".to_owned())
+}
+
+/// The digits at the beginning, and what follows.
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    text.split_at(end.unwrap_or(text.len()))
+}
+
 /// A number of bytes, with K, M or G for 1024, 1024² or 1024³.
 fn parse_size(text: &str) -> Result<usize, String> {
     const LARGEST: usize = 1 << 30;
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
+    let (number, unit) = split_unit(text);
     let shift = match unit {
         "" => 0,
         "k" | "K" | "KiB" => 10,
@@ -139,6 +172,26 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_duration("1m"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("0ms"), Ok(Duration::ZERO));
+        for wrong in [
+            "",
+            "2",
+            "ms",
+            "2h",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615m",
+        ] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

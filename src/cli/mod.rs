@@ -1,10 +1,10 @@
 //! The command line: everything here uses the library's public interface only.
 
 mod args;
-mod json;
 mod log_file;
 mod signals;
 mod status;
+mod status_json;
 mod text;
 mod watch;
 

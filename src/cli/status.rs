@@ -10,7 +10,7 @@ use linkwatch::{Criterion, LinkState, Monitor, Pattern};
 
 use super::args::StatusArgs;
 use super::exit;
-use super::json::LinkObject;
+use super::status_json::LinkObject;
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
     let patterns = &args.selection.patterns;

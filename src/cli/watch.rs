@@ -12,7 +12,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::args::WatchArgs;
-use super::json::EventLine;
 use super::log_file::LogFile;
 use super::signals::{Request, Signals};
 use super::text;
@@ -29,6 +28,8 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
         .patterns(args.selection.patterns.iter().cloned())
         .criterion(args.selection.criterion.into())
         .buffer_size(args.buffer_size)
+        .settle_up(args.settle_up)
+        .settle_down(args.settle_down)
         .namespace(namespace)
         .build()?;
     tell_what_is_missing(&monitor, &args.selection.patterns);
@@ -146,11 +147,7 @@ impl Report {
         if let Some(log_file) = &mut self.log_file {
             log_file.write(event.time(), &text);
         }
-        let mut line = if self.json {
-            serde_json::to_string(&EventLine::new(event))?
-        } else {
-            text
-        };
+        let mut line = if self.json { event.to_json() } else { text };
         line.push('\n');
         let mut stdout = io::stdout().lock();
         stdout.write_all(line.as_bytes())?;

@@ -1,7 +1,10 @@
 //! How a monitor is set up.
 
+use std::time::Duration;
+
 use super::pattern::Scope;
-use super::{Criterion, LinkState, Monitor, Pattern};
+use super::settle::SettleTimes;
+use super::{Criterion, LinkState, Monitor, Pattern, StopHandle};
 use crate::nl::{LinkQuery, Namespace};
 use crate::{Error, ErrorKind, Result};
 
@@ -27,6 +30,8 @@ pub struct MonitorBuilder {
     pub(super) criterion: Criterion,
     pub(super) buffer_size: usize,
     pub(super) namespace: Namespace,
+    pub(super) settle: SettleTimes,
+    pub(super) stop: Option<StopHandle>,
 }
 
 impl Default for MonitorBuilder {
@@ -44,6 +49,8 @@ impl MonitorBuilder {
             criterion: Criterion::default(),
             buffer_size: BUFFER_SIZE,
             namespace: Namespace::current(),
+            settle: SettleTimes::default(),
+            stop: None,
         }
     }
 
@@ -80,6 +87,28 @@ impl MonitorBuilder {
     /// The network namespace to watch.
     pub fn namespace(mut self, namespace: Namespace) -> MonitorBuilder {
         self.namespace = namespace;
+        self
+    }
+
+    /// How long a link must have been connected before it is reported; zero,
+    /// the default, reports at once. A link that is lost again before that is
+    /// reported as [`Flapped`](super::EventKind::Flapped), with all
+    /// transitions accounted for.
+    pub fn settle_up(mut self, time: Duration) -> MonitorBuilder {
+        self.settle.up = time;
+        self
+    }
+
+    /// How long a link must have been disconnected before it is reported; zero,
+    /// the default, reports at once. Removal is always reported at once.
+    pub fn settle_down(mut self, time: Duration) -> MonitorBuilder {
+        self.settle.down = time;
+        self
+    }
+
+    /// Stops at this handle instead of one of its own.
+    pub fn stop_handle(mut self, stop: StopHandle) -> MonitorBuilder {
+        self.stop = Some(stop);
         self
     }
 

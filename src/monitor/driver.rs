@@ -1,14 +1,14 @@
 //! Feeds the table from the kernel: subscribe, list, follow, and list again
 //! after a loss.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
+use super::follower::Follower;
 use super::wakeup::{StopHandle, Wakeup};
-use super::{Event, LinkState, MonitorBuilder, Table, Verdict};
-use crate::nl::{Action, Group, LinkQuery, Message, Protocol, Socket};
+use super::{Event, LinkState, MonitorBuilder};
+use crate::nl::{Action, Group, Protocol, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// The pause before a resync is tried again; it doubles up to the longest.
@@ -69,11 +69,8 @@ pub struct Statistics {
 #[derive(Debug)]
 pub struct Monitor {
     socket: Socket,
-    query: LinkQuery,
-    table: Table,
-    events: VecDeque<Event>,
+    follower: Follower,
     wakeup: Wakeup,
-    statistics: Statistics,
     loss: Loss,
     errors: u32,
     /// The size of the receive buffer in the kernel's measure.
@@ -107,23 +104,20 @@ impl Monitor {
         );
         socket.set_nonblocking(true)?;
         socket.join(Group::LINK)?;
-        let wakeup = Wakeup::new(socket.as_fd())?;
+        let wakeup = Wakeup::new(Some(socket.as_fd()), builder.stop.clone())?;
 
         let mut monitor = Monitor {
             socket,
-            query: LinkQuery::new(builder.namespace),
-            table: Table::new(builder.patterns, builder.criterion),
-            events: VecDeque::new(),
+            follower: Follower::new(builder),
             wakeup,
-            statistics: Statistics::default(),
             loss: Loss::default(),
             errors: 0,
             buffer,
         };
         if !monitor.list_and_compare()? {
-            monitor.schedule_resync()?;
+            monitor.schedule_resync();
         }
-        monitor.table.announce(&mut monitor.events);
+        monitor.follower.announce();
         Ok(monitor)
     }
 
@@ -138,14 +132,13 @@ impl Monitor {
     /// of messages is no error but an event, [`Resync`](super::EventKind::Resync).
     pub fn try_next(&mut self) -> Result<Option<Event>> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.follower.next_event() {
                 return Ok(Some(event));
             }
             if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
-                continue;
-            }
-            if self.receive()?.is_none() {
+            } else if self.receive()?.is_none() {
+                self.set_timer()?;
                 return Ok(None);
             }
         }
@@ -177,16 +170,14 @@ impl Monitor {
     ///
     /// Events that were not taken yet are part of it.
     pub fn links(&self) -> Vec<&LinkState> {
-        let mut links: Vec<&LinkState> = self.table.links().collect();
-        links.sort_unstable_by_key(|link| link.ifindex());
-        links
+        self.follower.links()
     }
 
     /// What was counted since the monitor was built.
     pub fn statistics(&self) -> Statistics {
         Statistics {
             foreign: self.socket.foreign_messages(),
-            ..self.statistics
+            ..self.follower.statistics
         }
     }
 
@@ -207,17 +198,12 @@ impl Monitor {
     /// nothing to read.
     fn receive(&mut self) -> Result<Option<usize>> {
         let Monitor {
-            socket,
-            query,
-            table,
-            events,
-            statistics,
-            ..
+            socket, follower, ..
         } = self;
         let mut length = 0;
         let received = socket.recv_with(|message| {
             length += message.as_bytes().len();
-            apply(message, table, query, events, statistics);
+            follower.apply(message);
             Action::Ok
         });
         match received {
@@ -236,7 +222,7 @@ impl Monitor {
     /// Something was lost: notes that a resync is due.
     fn lost(&mut self, error: Error) -> Result<()> {
         if error.kind() == ErrorKind::Overrun {
-            self.statistics.overruns += 1;
+            self.follower.statistics.overruns += 1;
             self.loss.overruns += 1;
             log::debug!("the kernel dropped messages: {error}");
         } else {
@@ -255,52 +241,47 @@ impl Monitor {
 
     /// Makes up for a loss.
     fn resync(&mut self) -> Result<()> {
-        self.wakeup.clear_timer()?;
         // The kernel drops every message until the queue is empty
         // (NETLINK_S_CONGESTED, net/netlink/af_netlink.c).
         self.drain()?;
         self.loss.due = None;
         match self.list_and_compare() {
-            Ok(whole) => {
-                self.statistics.resyncs += 1;
+            Ok(complete) => {
                 let overruns = std::mem::take(&mut self.loss.overruns);
-                if overruns > 0 {
-                    self.events.push_back(Event::resync(overruns));
-                }
-                if whole && self.loss.due.is_none() {
+                self.follower.report_resync(overruns);
+                if complete && self.loss.due.is_none() {
                     self.loss.pause = Duration::ZERO;
                 } else {
-                    self.schedule_resync()?;
+                    self.schedule_resync();
                 }
             }
             Err(error) => {
                 log::warn!("{error}; trying again");
-                self.schedule_resync()?;
+                self.schedule_resync();
             }
         }
         Ok(())
     }
 
     /// Tries again later, ever more slowly.
-    fn schedule_resync(&mut self) -> Result<()> {
+    fn schedule_resync(&mut self) {
         self.loss.pause = (self.loss.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         self.loss.due = Some(Instant::now() + self.loss.pause);
-        self.wakeup.set_timer(self.loss.pause)
+    }
+
+    /// Sees to it that the descriptor is readable when something is due.
+    fn set_timer(&mut self) -> Result<()> {
+        let due = [self.loss.due, self.follower.next_due()];
+        self.wakeup.set_timer(due.into_iter().flatten().min())
     }
 
     /// Lists all links, applies what was queued meanwhile, and compares.
     /// Returns false if the list was not complete.
     fn list_and_compare(&mut self) -> Result<bool> {
-        self.table.begin_resync();
-        let snapshot = self.query.dump(LinkState::from_message)?.flatten();
+        let snapshot = self.follower.list()?;
         let complete = snapshot.complete;
         self.drain()?;
-        let query = &mut self.query;
-        self.table.finish_resync(
-            snapshot,
-            |ifindex| is_there(query, ifindex),
-            &mut self.events,
-        );
+        self.follower.compare(snapshot);
         Ok(complete)
     }
 
@@ -316,43 +297,6 @@ impl Monitor {
             };
         }
         Ok(())
-    }
-}
-
-/// Applies one message.
-fn apply(
-    message: &Message<'_>,
-    table: &mut Table,
-    query: &mut LinkQuery,
-    events: &mut VecDeque<Event>,
-    statistics: &mut Statistics,
-) {
-    let link = match message.link() {
-        Ok(Some(link)) => link,
-        Ok(None) => return,
-        Err(error) => {
-            statistics.malformed += 1;
-            log::debug!("{error}");
-            return;
-        }
-    };
-    log::trace!("{link}");
-    statistics.messages += 1;
-    match table.apply(&link, |ifindex| is_there(query, ifindex), events) {
-        Verdict::Applied => {}
-        Verdict::Stale => statistics.stale += 1,
-        Verdict::Ignored => statistics.ignored += 1,
-    }
-}
-
-/// True if the link exists, or the kernel does not answer.
-fn is_there(query: &mut LinkQuery, ifindex: u32) -> bool {
-    match query.get(ifindex, |_| ()) {
-        Ok(answer) => answer.is_some(),
-        Err(error) => {
-            log::debug!("{error}");
-            true
-        }
     }
 }
 

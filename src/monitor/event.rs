@@ -127,6 +127,7 @@ pub struct Event {
     reason: Option<Reason>,
     previous_name: Option<Name>,
     overruns: u64,
+    last: bool,
 }
 
 impl Event {
@@ -145,6 +146,7 @@ impl Event {
             reason: None,
             previous_name: None,
             overruns: 0,
+            last: false,
         }
     }
 
@@ -158,6 +160,7 @@ impl Event {
             reason: None,
             previous_name: None,
             overruns,
+            last: false,
         }
     }
 
@@ -168,6 +171,44 @@ impl Event {
 
     pub(crate) fn formerly(mut self, name: Option<Name>) -> Event {
         self.previous_name = name;
+        self
+    }
+
+    /// True if this event, or one that follows at once, ends the report of its
+    /// link: it is removed or renamed out of the scope.
+    pub(crate) fn is_last(&self) -> bool {
+        self.last
+    }
+
+    pub(crate) fn ending_report(mut self) -> Event {
+        self.last = true;
+        self
+    }
+
+    /// This change has undone another one of so many transitions, which was
+    /// not reported.
+    pub(crate) fn into_flapped(mut self, transitions: u64) -> Event {
+        self.kind = EventKind::Flapped;
+        self.reason = None;
+        self.transitions += transitions;
+        self
+    }
+
+    /// The link has flapped since.
+    pub(crate) fn joined_by(mut self, flapped: Event) -> Event {
+        self.transitions += flapped.transitions;
+        self.link = flapped.link;
+        self
+    }
+
+    /// The link has another name since.
+    pub(crate) fn renamed_as(mut self, link: Option<LinkState>) -> Event {
+        self.link = link;
+        self
+    }
+
+    pub(crate) fn reported_as(mut self, connected: bool) -> Event {
+        self.connected = connected;
         self
     }
 

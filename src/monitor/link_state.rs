@@ -60,6 +60,16 @@ impl LinkKind {
         }
     }
 
+    /// The word for it: `ethernet`, `veth`, …
+    pub fn name(self) -> Name {
+        match self {
+            LinkKind::Ethernet => Name::truncated(b"ethernet"),
+            LinkKind::Wifi => Name::truncated(b"wifi"),
+            LinkKind::Loopback => Name::truncated(b"loopback"),
+            LinkKind::Other(name) => name,
+        }
+    }
+
     fn is_other_than(self, other: LinkKind) -> bool {
         match (self, other) {
             // Wi-Fi is told from Ethernet only later.
@@ -71,12 +81,7 @@ impl LinkKind {
 
 impl fmt::Display for LinkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LinkKind::Ethernet => f.pad("ethernet"),
-            LinkKind::Wifi => f.pad("wifi"),
-            LinkKind::Loopback => f.pad("loopback"),
-            LinkKind::Other(name) => name.fmt(f),
-        }
+        self.name().fmt(f)
     }
 }
 
@@ -163,7 +168,7 @@ impl LinkState {
             mtu: None,
             master: None,
             address: None,
-            permanent_address: message.permanent_address().and_then(HardwareAddress::new),
+            permanent_address: None,
             carrier_up_count: None,
             carrier_down_count: None,
             transitions: None,
@@ -188,6 +193,7 @@ impl LinkState {
         // A link without a master has no such attribute.
         self.master = message.master().filter(|&master| master != 0);
         self.address = message.address().and_then(HardwareAddress::new);
+        self.permanent_address = message.permanent_address().and_then(HardwareAddress::new);
         self.carrier_up_count = message.carrier_up_count().or(self.carrier_up_count);
         self.carrier_down_count = message.carrier_down_count().or(self.carrier_down_count);
         self.transitions = message.transitions().or(self.transitions);
@@ -214,10 +220,15 @@ impl LinkState {
             || differ(self.permanent_address, other.permanent_address)
     }
 
-    /// As [`is_other_than`](Self::is_other_than), for a message.
-    pub(crate) fn is_other_than_message(&self, message: &LinkMessage<'_>) -> bool {
+    /// True if a message is about a link of another kind.
+    pub(crate) fn is_of_other_kind(&self, message: &LinkMessage<'_>) -> bool {
+        self.kind.is_other_than(LinkKind::of(message))
+    }
+
+    /// True if a message is about a link that came with another address.
+    pub(crate) fn came_with_other_address(&self, message: &LinkMessage<'_>) -> bool {
         let address = message.permanent_address().and_then(HardwareAddress::new);
-        self.kind.is_other_than(LinkKind::of(message)) || differ(self.permanent_address, address)
+        differ(self.permanent_address, address)
     }
 
     /// The same state under another name.

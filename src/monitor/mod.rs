@@ -23,9 +23,14 @@
 mod builder;
 mod driver;
 mod event;
+mod follower;
+mod json;
 mod link_state;
 mod pattern;
+mod settle;
 mod table;
+#[cfg(test)]
+mod test_kernel;
 #[cfg(test)]
 pub(crate) mod test_messages;
 mod wakeup;

@@ -15,6 +15,8 @@
 //!   [`finish_resync`](Table::finish_resync)). A link that none of them was
 //!   about has not changed since, so the snapshot is right about it. About the
 //!   others the messages are right, unless the snapshot's counters are higher.
+//!   Counters of different links under the same index tell nothing: once a
+//!   message has told of a removal, the snapshot may be about the former link.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -100,8 +102,43 @@ struct Rules {
 struct Resync {
     number: u64,
     under_way: bool,
-    /// Links that messages have removed since it began.
+    /// Links that messages have removed or exchanged since it began; the
+    /// snapshot may still list them.
     gone: HashSet<u32>,
+    /// What the last stale message about each link has told since it began. If
+    /// the link was exchanged unheard, it was about the new one.
+    stale: HashMap<u32, LinkState>,
+}
+
+impl Resync {
+    fn note_gone(&mut self, ifindex: u32) {
+        if self.under_way {
+            self.gone.insert(ifindex);
+            self.stale.remove(&ifindex);
+        }
+    }
+
+    fn note_stale(&mut self, message: &LinkMessage<'_>) {
+        if self.under_way
+            && let Some(state) = LinkState::from_message(message)
+        {
+            self.stale.insert(message.ifindex(), state);
+        }
+    }
+
+    /// The state of a link that took the place of another: as listed, unless a
+    /// message has told of it too and the counters are not against it.
+    fn newest(&mut self, listed: LinkState) -> LinkState {
+        match self.stale.remove(&listed.ifindex()) {
+            Some(told)
+                if !told.is_other_than(&listed)
+                    && steps(listed.transitions(), told.transitions()).is_some() =>
+            {
+                told
+            }
+            _ => listed,
+        }
+    }
 }
 
 impl Table {
@@ -176,10 +213,12 @@ impl Table {
                 return Verdict::Ignored;
             };
             self.remove(ifindex, 0, events);
+            self.resync.note_gone(ifindex);
             self.insert(state, Touch::Message, events);
             return Verdict::Applied;
         }
         let Some(steps) = steps else {
+            self.resync.note_stale(message);
             return Verdict::Stale;
         };
         let closed =
@@ -201,29 +240,34 @@ impl Table {
         events: &mut VecDeque<Event>,
     ) -> Verdict {
         let ifindex = message.ifindex();
+        // Also where it is stale: then it is about a link that the table has
+        // not heard of, but the snapshot may have.
+        self.resync.note_gone(ifindex);
         let mut counted = 0;
         if let Some(entry) = self.links.get_mut(&ifindex) {
-            match steps(entry.state.transitions(), message.transitions()) {
-                Some(steps) => counted = steps,
-                None => return Verdict::Stale,
-            }
-            if message.carrier().is_some() {
-                entry.state.update(message);
+            let Some(steps) = steps(entry.state.transitions(), message.transitions()) else {
+                return Verdict::Stale;
+            };
+            // Of another link in its place, neither state nor counters are its.
+            if !entry.state.is_of_other_kind(message) {
+                counted = steps;
+                if message.carrier().is_some() {
+                    entry.state.update(message);
+                }
             }
         }
         self.remove(ifindex, counted, events);
-        if self.resync.under_way {
-            self.resync.gone.insert(ifindex);
-        }
         Verdict::Applied
     }
 
     /// A snapshot is about to be taken. What is applied from now on may be
     /// older or newer than it.
     pub fn begin_resync(&mut self) {
-        self.resync.number += 1;
-        self.resync.under_way = true;
-        self.resync.gone.clear();
+        self.resync = Resync {
+            number: self.resync.number + 1,
+            under_way: true,
+            ..Resync::default()
+        };
     }
 
     /// Compares the snapshot with the table and reports the differences.
@@ -253,15 +297,18 @@ impl Table {
                 self.remove(ifindex, 0, events);
             }
         }
-        self.resync.under_way = false;
-        self.resync.gone = HashSet::new();
+        self.resync = Resync {
+            number,
+            ..Resync::default()
+        };
     }
 
     fn compare(&mut self, listed: LinkState, events: &mut VecDeque<Event>) {
         let ifindex = listed.ifindex();
         let number = self.resync.number;
+        let gone = self.resync.gone.contains(&ifindex);
         let Some(entry) = self.links.get_mut(&ifindex) else {
-            if !self.resync.gone.contains(&ifindex) {
+            if !gone {
                 self.insert(listed, Touch::Snapshot, events);
             }
             return;
@@ -272,7 +319,8 @@ impl Table {
         match steps(entry.state.transitions(), listed.transitions()) {
             // The messages are as new as the snapshot, or newer.
             None | Some(0) if touched => {}
-            _ if touched && other => {}
+            // They are about a link that came after the one that is listed.
+            _ if touched && (other || gone) => {}
             Some(steps) if !other => {
                 let before = Before::of(entry);
                 let known = std::mem::replace(&mut entry.state, listed);
@@ -283,7 +331,10 @@ impl Table {
             // its kind or its address differs, or its counters went back.
             _ => {
                 self.remove(ifindex, 0, events);
-                self.insert(listed, Touch::Snapshot, events);
+                if !gone {
+                    let newest = self.resync.newest(listed);
+                    self.insert(newest, Touch::Snapshot, events);
+                }
             }
         }
     }
@@ -377,8 +428,9 @@ impl Rules {
             (false, false) => {}
             (false, true) => {
                 // What it counted out of the scope is not this watch's.
-                let former = renamed.then_some(before.name);
-                self.appear(entry, former, 0, events);
+                // (Where an alternative name brought it in, the former name is
+                // also its present one.)
+                self.appear(entry, Some(before.name), 0, events);
             }
             (true, false) => {
                 if entry.connected {
@@ -386,7 +438,8 @@ impl Rules {
                     let state = entry.state.with_name(before.name);
                     events.push_back(
                         Event::new(EventKind::Disconnected, state, false, steps)
-                            .because(Reason::Renamed),
+                            .because(Reason::Renamed)
+                            .ending_report(),
                     );
                     steps = 0;
                 }
@@ -452,11 +505,13 @@ impl Rules {
         if std::mem::take(&mut entry.connected) {
             let state = entry.state.clone();
             events.push_back(
-                Event::new(EventKind::Disconnected, state, false, steps).because(Reason::Removed),
+                Event::new(EventKind::Disconnected, state, false, steps)
+                    .because(Reason::Removed)
+                    .ending_report(),
             );
             steps = 0;
         }
-        events.push_back(Event::new(EventKind::Removed, entry.state, false, steps));
+        events.push_back(Event::new(EventKind::Removed, entry.state, false, steps).ending_report());
     }
 }
 
@@ -476,12 +531,16 @@ fn steps(known: Option<u32>, told: Option<u32>) -> Option<u64> {
 /// under the same index, its removal having been lost.
 fn is_other_link(known: &LinkState, message: &LinkMessage<'_>, steps: Option<u64>) -> bool {
     let just_registered = message.changed_flags() == JUST_REGISTERED;
-    if just_registered && steps.is_none() {
-        return true;
-    }
-    known.is_other_than_message(message)
+    known.is_of_other_kind(message)
+        // The address that a link came with can change: a virtual function
+        // gets another one when its card's driver resets it.
+        || just_registered && (steps.is_none() || known.came_with_other_address(message))
 }
 
 #[cfg(test)]
 #[path = "table_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "table_properties.rs"]
+mod properties;

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 ///
 /// ```no_run
 /// use std::ops::ControlFlow;
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 /// use linkwatch::Monitor;
 ///
 /// let mut monitor = Monitor::builder().build()?;
@@ -44,6 +44,24 @@ struct Stop {
 }
 
 impl StopHandle {
+    /// A handle that a monitor can be given when it is built
+    /// ([`MonitorBuilder::stop_handle`](super::MonitorBuilder::stop_handle)),
+    /// to stop it with also while it starts.
+    ///
+    /// # Errors
+    ///
+    /// eventfd(2)'s.
+    pub fn new() -> Result<StopHandle> {
+        let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|e| Error::from_nix(e, "making a stop handle"))?;
+        Ok(StopHandle {
+            shared: Arc::new(Stop {
+                requested: AtomicBool::new(false),
+                signal,
+            }),
+        })
+    }
+
     /// Makes the monitor's `run`, or its iteration, end: now, if it is
     /// waiting, or as soon as it would wait or take the next event.
     ///
@@ -64,34 +82,40 @@ pub(super) struct Wakeup {
     epoll: Epoll,
     stop: StopHandle,
     timer: TimerFd,
+    /// When the timer is set to expire.
+    due: Option<Instant>,
 }
 
 impl Wakeup {
-    pub(super) fn new(socket: BorrowedFd<'_>) -> Result<Wakeup> {
-        let create = || -> nix::Result<Wakeup> {
+    /// Waits for `socket`, if there is one, and for `stop`, or a handle of its
+    /// own.
+    pub(super) fn new(socket: Option<BorrowedFd<'_>>, stop: Option<StopHandle>) -> Result<Wakeup> {
+        let stop = stop.map_or_else(StopHandle::new, Ok)?;
+        let create = || -> nix::Result<(Epoll, TimerFd)> {
             let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-            let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
             // The clock of `Instant`, so that both agree on what is due.
             let timer = TimerFd::new(
                 ClockId::CLOCK_MONOTONIC,
                 TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
             )?;
-            let readable = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
-            epoll.add(socket, readable())?;
-            epoll.add(signal.as_fd(), readable())?;
-            epoll.add(timer.as_fd(), readable())?;
-            Ok(Wakeup {
-                epoll,
-                stop: StopHandle {
-                    shared: Arc::new(Stop {
-                        requested: AtomicBool::new(false),
-                        signal,
-                    }),
-                },
-                timer,
-            })
+            let sources = [
+                Some(timer.as_fd()),
+                Some(stop.shared.signal.as_fd()),
+                socket,
+            ];
+            for source in sources.into_iter().flatten() {
+                epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+            }
+            Ok((epoll, timer))
         };
-        create().map_err(|e| Error::from_nix(e, "preparing to wait for link messages"))
+        let (epoll, timer) =
+            create().map_err(|e| Error::from_nix(e, "preparing to wait for link messages"))?;
+        Ok(Wakeup {
+            epoll,
+            stop,
+            timer,
+            due: None,
+        })
     }
 
     pub(super) fn stop_handle(&self) -> StopHandle {
@@ -130,22 +154,25 @@ impl Wakeup {
         }
     }
 
-    /// Wakes up after `delay`.
-    pub(super) fn set_timer(&self, delay: Duration) -> Result<()> {
-        let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX).max(1);
-        self.timer
-            .set(
-                Expiration::OneShot(TimeSpec::nanoseconds(delay)),
-                TimerSetTimeFlags::empty(),
-            )
-            .map_err(|e| Error::from_nix(e, "setting a timer"))
-    }
-
-    /// Disarms the timer; it is not readable any more.
-    pub(super) fn clear_timer(&self) -> Result<()> {
-        self.timer
-            .unset()
-            .map_err(|e| Error::from_nix(e, "clearing a timer"))
+    /// Wakes up at this time, or at none. An expired timer is readable until
+    /// it is set anew.
+    pub(super) fn set_timer(&mut self, due: Option<Instant>) -> Result<()> {
+        if due == self.due {
+            return Ok(());
+        }
+        let set = match due {
+            None => self.timer.unset(),
+            Some(due) => {
+                // Zero would disarm it.
+                let delay = due.saturating_duration_since(Instant::now()).as_nanos();
+                let delay = i64::try_from(delay).unwrap_or(i64::MAX).max(1);
+                let delay = Expiration::OneShot(TimeSpec::nanoseconds(delay));
+                self.timer.set(delay, TimerSetTimeFlags::empty())
+            }
+        };
+        set.map_err(|e| Error::from_nix(e, "setting a timer"))?;
+        self.due = due;
+        Ok(())
     }
 }
 

@@ -551,6 +551,17 @@ mod tests {
     }
 
     #[test]
+    fn attributes_that_do_not_fit_spoil_the_message() {
+        for length in [0, 3, 9, u16::MAX] {
+            let mut bytes = new_link(7, "eth0").carrier(true).bytes();
+            let at = bytes.len() - 8;
+            bytes[at..at + 2].copy_from_slice(&length.to_ne_bytes());
+            let error = LinkMessage::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{length}");
+        }
+    }
+
+    #[test]
     fn nested_attributes_are_searched_with_care() {
         // The kind does not stand first, and other properties stand between.
         let bytes = new_link(7, "br0")

@@ -276,6 +276,27 @@ in_namespace! {
         watch.stop();
     }
 
+    fn a_state_is_reported_once_it_has_lasted() {
+        let cable = Tap::up("cable0");
+        let mut watch = Watch::start(&["cable0", "--settle-down", "3s"]);
+        watch.expect("initial", "cable0");
+        // Pulled and plugged in within the time, as the kernel tells too.
+        cable.pull();
+        eventually("the kernel has told", || link_json("cable0")["operstate"] == "DOWN");
+        cable.plug();
+        let event = watch.expect("flapped", "cable0");
+        assert_eq!((&event["connected"], &event["transitions"]), (&true.into(), &2.into()));
+        // For good.
+        let start = std::time::Instant::now();
+        cable.pull();
+        let event = watch.expect("disconnected", "cable0");
+        assert!(start.elapsed() >= std::time::Duration::from_secs(3));
+        assert_eq!((&event["reason"], &event["transitions"]), (&"no-carrier".into(), &1.into()));
+        cable.plug();
+        watch.expect("connected", "cable0");
+        assert_eq!(sum(&watch.stop()), Counters::of("cable0").sum());
+    }
+
     fn lost_messages_are_made_up_for() {
         let cables: Vec<Tap> = (0..10).map(|i| Tap::up(&format!("cable{i}"))).collect();
         // An ordinary user's buffer would do; this one is sure to be too small.
@@ -419,6 +440,7 @@ in_namespace! {
             &["watch", "eth[0"],
             &["watch", "--count", "0"],
             &["watch", "--buffer-size", "4X"],
+            &["watch", "--settle-up", "2"],
             &["watch", "--no-such-option"],
             &["watch", "--criterion", "luck"],
             &["wotch"],

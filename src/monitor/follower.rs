@@ -1,0 +1,126 @@
+//! What every way of following links shares: the table, the questions to the
+//! kernel, and the events that are ready.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::settle::Settler;
+use super::{Event, LinkState, MonitorBuilder, Statistics, Table, Verdict};
+use crate::Result;
+use crate::nl::{LinkQuery, Message, Snapshot};
+
+/// Applies messages and snapshots to the table, whoever reads them.
+#[derive(Debug)]
+pub(super) struct Follower {
+    table: Table,
+    query: LinkQuery,
+    settler: Settler,
+    /// From the table, not yet through the settler.
+    fresh: VecDeque<Event>,
+    ready: VecDeque<Event>,
+    pub(super) statistics: Statistics,
+}
+
+impl Follower {
+    pub(super) fn new(builder: MonitorBuilder) -> Follower {
+        Follower {
+            table: Table::new(builder.patterns, builder.criterion),
+            query: LinkQuery::new(builder.namespace),
+            settler: Settler::new(builder.settle),
+            fresh: VecDeque::new(),
+            ready: VecDeque::new(),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Applies one message; those that are not about links do nothing.
+    pub(super) fn apply(&mut self, message: &Message<'_>) {
+        let link = match message.link() {
+            Ok(Some(link)) => link,
+            Ok(None) => return,
+            Err(error) => {
+                self.statistics.malformed += 1;
+                log::debug!("{error}");
+                return;
+            }
+        };
+        log::trace!("{link}");
+        self.statistics.messages += 1;
+        let query = &mut self.query;
+        let is_there = |ifindex| is_there(query, ifindex);
+        match self.table.apply(&link, is_there, &mut self.fresh) {
+            Verdict::Applied => {}
+            Verdict::Stale => self.statistics.stale += 1,
+            Verdict::Ignored => self.statistics.ignored += 1,
+        }
+    }
+
+    /// Lists all links. What is applied before [`compare`](Self::compare) may
+    /// be older or newer than the list.
+    pub(super) fn list(&mut self) -> Result<Snapshot<LinkState>> {
+        self.table.begin_resync();
+        Ok(self.query.dump(LinkState::from_message)?.flatten())
+    }
+
+    /// Compares the list with the table, once all that was queued while it was
+    /// made has been applied.
+    pub(super) fn compare(&mut self, snapshot: Snapshot<LinkState>) {
+        let query = &mut self.query;
+        let is_there = |ifindex| is_there(query, ifindex);
+        self.table
+            .finish_resync(snapshot, is_there, &mut self.fresh);
+    }
+
+    /// Reports the initial states; from now on, changes are reported.
+    pub(super) fn announce(&mut self) {
+        self.table.announce(&mut self.fresh);
+    }
+
+    /// Reports that losses were made up for.
+    pub(super) fn report_resync(&mut self, overruns: u64) {
+        self.statistics.resyncs += 1;
+        if overruns > 0 {
+            self.fresh.push_back(Event::resync(overruns));
+        }
+    }
+
+    /// The next event that is ready.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.ready.pop_front() {
+            return Some(event);
+        }
+        if !self.settler.is_needed() {
+            return self.fresh.pop_front();
+        }
+        let now = Instant::now();
+        // What was due before these came had lasted.
+        self.settler.release(now, &mut self.ready);
+        for event in self.fresh.drain(..) {
+            self.settler.push(event, now, &mut self.ready);
+        }
+        self.ready.pop_front()
+    }
+
+    /// When an event that is held back will be ready.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.settler.next_due()
+    }
+
+    /// The links in scope, in the order of their indices.
+    pub(super) fn links(&self) -> Vec<&LinkState> {
+        let mut links: Vec<&LinkState> = self.table.links().collect();
+        links.sort_unstable_by_key(|link| link.ifindex());
+        links
+    }
+}
+
+/// True if the link exists, or the kernel does not answer.
+fn is_there(query: &mut LinkQuery, ifindex: u32) -> bool {
+    match query.get(ifindex, |_| ()) {
+        Ok(answer) => answer.is_some(),
+        Err(error) => {
+            log::debug!("{error}");
+            true
+        }
+    }
+}
