@@ -29,8 +29,9 @@
 //!
 //! # Features
 //!
-//! `cli` (default): the `linkwatch` program. Programs that use the library
-//! alone turn the default features off.
+//! * `cli` (default): the `linkwatch` program. Programs that use the library
+//!   alone turn the default features off.
+//! * `capi`: the C interface, of which `make install` makes `liblinkwatch`.
 
 #![deny(unsafe_code)]
 
@@ -39,6 +40,9 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "capi")]
+#[allow(unsafe_code)]
+mod capi;
 mod error;
 pub mod monitor;
 #[allow(unsafe_code)]

@@ -27,7 +27,7 @@ const BUFFER_SIZE: usize = 4 << 20;
 #[must_use]
 pub struct MonitorBuilder {
     pub(super) patterns: Vec<Pattern>,
-    pub(super) criterion: Criterion,
+    pub(crate) criterion: Criterion,
     pub(super) buffer_size: usize,
     pub(super) namespace: Namespace,
     pub(super) settle: SettleTimes,

@@ -23,6 +23,7 @@
 mod builder;
 mod driver;
 mod event;
+mod feed;
 mod follower;
 mod json;
 mod link_state;
@@ -38,6 +39,7 @@ mod wakeup;
 pub use builder::MonitorBuilder;
 pub use driver::{Monitor, Statistics};
 pub use event::{Event, EventKind, Reason};
+pub use feed::Feed;
 pub use link_state::{Criterion, HardwareAddress, LinkKind, LinkState};
 pub use pattern::Pattern;
 pub use table::{Table, Verdict};

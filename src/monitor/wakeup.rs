@@ -66,12 +66,25 @@ impl StopHandle {
     /// waiting, or as soon as it would wait or take the next event.
     ///
     /// It may be called again and again, and after the monitor is gone. It is
-    /// one store and one write(2), so a signal handler may call it.
+    /// one write(2) and one store, so a signal handler may call it.
     pub fn stop(&self) {
-        self.shared.requested.store(true, Ordering::SeqCst);
         // It can only fail where the counter is about to overflow, and then
         // the descriptor is readable all the same.
         let _ = self.shared.signal.write(1);
+        // The flag only saves `take` a read(2). It is set after the write and
+        // cleared before the read, so a readable descriptor without the flag
+        // lasts no longer than this call.
+        self.shared.requested.store(true, Ordering::SeqCst);
+    }
+
+    /// True once a stop was asked for since the last time.
+    pub(crate) fn take(&self) -> bool {
+        let Stop { requested, signal } = &*self.shared;
+        if !requested.load(Ordering::SeqCst) {
+            return false;
+        }
+        requested.store(false, Ordering::SeqCst);
+        signal.read().is_ok()
     }
 }
 
@@ -124,13 +137,7 @@ impl Wakeup {
 
     /// True once for each time that a stop was asked for.
     pub(super) fn take_stop(&self) -> bool {
-        let shared = &self.stop.shared;
-        if !shared.requested.load(Ordering::Relaxed) {
-            return false;
-        }
-        // The flag last: a stop between the two is seen the next time.
-        let _ = shared.signal.read();
-        shared.requested.swap(false, Ordering::SeqCst)
+        self.stop.take()
     }
 
     /// Waits until there is something to do, at most `timeout`.

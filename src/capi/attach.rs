@@ -1,0 +1,338 @@
+//! The drop-in: a program that has a libnl socket and a loop keeps both.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::{self, NonNull};
+
+use libnl3_sys as sys;
+
+use super::error::{Failure, LINKWATCH_E_STATE, guard};
+use super::handle::{Delivered, Inner, Source, deliver, linkwatch, with};
+use crate::monitor::Feed;
+use crate::nl::{Group, Message};
+use crate::{Error, MonitorBuilder};
+
+/// A program's socket feeds a handle.
+pub(super) struct Attachment {
+    pub(super) feed: Feed,
+    /// `None`: the program hands over each message itself.
+    _hook: Option<Hook>,
+}
+
+/// Our place in the callbacks of a program's socket.
+///
+/// The socket itself is not kept: it may be freed before us. Its callbacks are
+/// reference-counted, and one reference is ours.
+struct Hook {
+    callbacks: NonNull<sys::nl_cb>,
+}
+
+// SAFETY: the callbacks are touched by the thread that attaches, and by the one
+// that detaches or frees. That no other thread uses the socket meanwhile is
+// the caller's promise at each of these functions.
+unsafe impl Send for Hook {}
+
+impl Hook {
+    /// # Safety
+    ///
+    /// `socket` is live. `handle` lives until the hook is dropped.
+    unsafe fn install(socket: *mut sys::nl_sock, handle: *mut linkwatch) -> Result<Hook, Failure> {
+        // SAFETY: the socket is live; the reference that is returned is ours.
+        let callbacks = NonNull::new(unsafe { sys::nl_socket_get_cb(socket) })
+            .ok_or_else(|| Failure::invalid("the socket has no callbacks"))?;
+        let hook = Hook { callbacks };
+        hook.set(Some(on_message_in), handle.cast())?;
+        Ok(hook)
+    }
+
+    fn set(
+        &self,
+        function: sys::nl_recvmsg_msg_cb_t,
+        argument: *mut c_void,
+    ) -> Result<(), Failure> {
+        // SAFETY: the callbacks are live, for a reference is ours. The function
+        // and its argument go together, and are taken out again by `drop`.
+        let result = unsafe {
+            sys::nl_cb_set(
+                self.callbacks.as_ptr(),
+                sys::NL_CB_MSG_IN,
+                sys::NL_CB_CUSTOM,
+                function,
+                argument,
+            )
+        };
+        if result < 0 {
+            return Err(Error::from_libnl(-result, "installing a callback").into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        // It cannot fail: it did not when the hook was installed.
+        let _ = self.set(None, ptr::null_mut());
+        // SAFETY: gives our reference back; the socket, if it is still there,
+        // has its own.
+        unsafe { sys::nl_cb_put(self.callbacks.as_ptr()) }
+    }
+}
+
+/// Runs for every message of the program's socket, before any other callback.
+/// Always lets libnl go on to the program's own.
+unsafe extern "C" fn on_message_in(message: *mut sys::nl_msg, argument: *mut c_void) -> c_int {
+    let handle: *mut linkwatch = argument.cast();
+    // SAFETY: the handle takes this callback out before it is gone; libnl
+    // passes a live message.
+    let _ = unsafe { feed(handle, message) };
+    sys::NL_OK as c_int
+}
+
+/// Applies a message and delivers what it gives.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free(); `message` is NULL or live.
+unsafe fn feed(handle: *mut linkwatch, message: *mut sys::nl_msg) -> c_int {
+    // SAFETY: promised by the caller.
+    let result = unsafe {
+        with(handle, |_, inner| {
+            let Source::Attached(attachment) = &mut inner.source else {
+                return Err(Failure::state("it is not attached"));
+            };
+            let Some(message) = Message::from_raw(message) else {
+                return Err(Failure::invalid("NULL, or not a netlink message"));
+            };
+            attachment.feed.message(&message)?;
+            Ok(0)
+        })
+    };
+    // SAFETY: promised by the caller; the handle is not used afterwards.
+    unsafe { finish(handle, result) }
+}
+
+/// Delivers what there is, and returns `result`, or what went wrong.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+unsafe fn finish(handle: *mut linkwatch, result: c_int) -> c_int {
+    // SAFETY: promised by the caller; the handle is not used afterwards.
+    match unsafe { deliver(handle) } {
+        Delivered::Events(_) | Delivered::Busy => result,
+        Delivered::Freed => LINKWATCH_E_STATE,
+        Delivered::Failed(code) if result >= 0 => code,
+        Delivered::Failed(_) => result,
+    }
+}
+
+/// Lets a program's own loop feed the handle. The socket (NETLINK_ROUTE,
+/// connected) joins RTNLGRP_LINK; the interfaces are listed; the callback gets
+/// a LINKWATCH_EVENT_INITIAL for each. From then on events are delivered from
+/// within the program's nl_recvmsgs(), nl_recvmsgs_default() or
+/// nl_recvmsgs_report() on this socket.
+///
+/// The program's groups and callbacks stay as they are. Only NL_CB_MSG_IN of
+/// the socket's own callbacks is taken: every message passes there first, so
+/// linkwatch sees it first, and then the program's NL_CB_VALID and others, with
+/// their results as before. A program that needs NL_CB_MSG_IN itself, that
+/// receives with other callbacks than the socket's, or that exchanges them
+/// (nl_socket_set_cb()), calls linkwatch_process() instead.
+///
+/// Sequence checking must be off (nl_socket_disable_seq_check()), as it must
+/// for any socket that receives notifications. When the loop gets -NLE_NOMEM,
+/// call linkwatch_resync(). With settle times, also watch linkwatch_fd().
+///
+/// The handle, the socket and the program may end in any order: detach, free
+/// the handle or free the socket first. While the handle is attached, it and
+/// the socket are used by one thread at a time.
+///
+/// Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
+/// another protocol; LINKWATCH_E_STATE if it is started or attached already;
+/// others if the interfaces cannot be listed.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free(); `socket` is NULL or a live socket.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_attach(
+    handle: *mut linkwatch,
+    socket: *mut sys::nl_sock,
+) -> c_int {
+    // SAFETY: promised by the caller.
+    let result = unsafe {
+        with(handle, |_, inner| {
+            if !matches!(inner.source, Source::None) {
+                return Err(Failure::state("it is started or attached already"));
+            }
+            let fd = route_descriptor(socket)?;
+            let group = Group::LINK.0 as c_int;
+            let joined = sys::nl_socket_add_membership(socket, group);
+            if joined < 0 {
+                return Err(Error::from_libnl(-joined, "joining RTNLGRP_LINK").into());
+            }
+            let hook = Hook::install(socket, handle)?;
+            start_feed(inner, Some(hook), move || has_nothing_to_read(fd))
+        })
+    };
+    if result < 0 {
+        return result;
+    }
+    // SAFETY: promised by the caller; the handle is not used afterwards.
+    unsafe { finish(handle, result) }
+}
+
+/// The descriptor of a socket that link messages can come through.
+///
+/// # Safety
+///
+/// `socket` is NULL or live.
+unsafe fn route_descriptor(socket: *mut sys::nl_sock) -> Result<c_int, Failure> {
+    if socket.is_null() {
+        return Err(Failure::invalid("the socket is NULL"));
+    }
+    // SAFETY: promised by the caller.
+    let fd = unsafe { sys::nl_socket_get_fd(socket) };
+    let mut protocol: c_int = -1;
+    let mut length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: writes at most `length` bytes to a variable of that size; a
+    // descriptor that is none gives an error.
+    let result = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_PROTOCOL,
+            (&raw mut protocol).cast(),
+            &raw mut length,
+        )
+    };
+    if result < 0 {
+        return Err(Failure::invalid("the socket is not connected"));
+    }
+    if protocol != libc::NETLINK_ROUTE {
+        return Err(Failure::invalid("the socket is not one of NETLINK_ROUTE"));
+    }
+    Ok(fd)
+}
+
+/// True if a read from the socket would find nothing now. The program may have
+/// closed it, and the number may stand for something else: then nothing feeds
+/// us any more, and the answer does not matter.
+fn has_nothing_to_read(fd: c_int) -> bool {
+    let mut polled = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one structure, as the count says; any number may be polled.
+    // POLLERR is another loss, which the program will hear of.
+    unsafe { libc::poll(&raw mut polled, 1, 0) == 0 }
+}
+
+fn start_feed(
+    inner: &mut Inner,
+    hook: Option<Hook>,
+    is_queue_empty: impl Fn() -> bool + Send + 'static,
+) -> Result<c_int, Failure> {
+    let builder: MonitorBuilder = inner.builder.clone();
+    let feed = Feed::new(builder, is_queue_empty)?;
+    inner.source = Source::Attached(Box::new(Attachment { feed, _hook: hook }));
+    Ok(0)
+}
+
+/// Ends what linkwatch_attach() or linkwatch_process() began. The socket stays
+/// in RTNLGRP_LINK, for the program may be in it too. The socket may have been
+/// freed before. No event comes any more; the handle may be attached or started
+/// again.
+///
+/// Returns 0; LINKWATCH_E_STATE if it is not attached.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_detach(handle: *mut linkwatch) -> c_int {
+    // SAFETY: promised by the caller.
+    unsafe {
+        with(handle, |_, inner| match inner.source {
+            Source::Attached(_) => {
+                inner.source = Source::None;
+                Ok(0)
+            }
+            _ => Err(Failure::state("it is not attached")),
+        })
+    }
+}
+
+/// Hands over one message that the program received from the kernel, from its
+/// own NL_CB_VALID for example; instead of linkwatch_attach(), which is
+/// preferable where it is possible. The socket has joined RTNLGRP_LINK before
+/// the first call, which lists the interfaces and delivers the initial events.
+/// Messages that are not about links, and those that the kernel did not send,
+/// change nothing.
+///
+/// Returns 0, which is NL_OK; LINKWATCH_E_INVAL for NULL; LINKWATCH_E_STATE if
+/// the handle is started, attached, or was freed by the callback; others if the
+/// interfaces cannot be listed (the next message tries again).
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free(); `message` is NULL or a live message.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_process(
+    handle: *mut linkwatch,
+    message: *mut sys::nl_msg,
+) -> c_int {
+    // SAFETY: promised by the caller.
+    let result = unsafe {
+        with(handle, |_, inner| match &inner.source {
+            Source::None if message.is_null() => Err(Failure::invalid("the message is NULL")),
+            Source::None => start_feed(inner, None, || true),
+            Source::Own(_) => Err(Failure::state("it reads a socket of its own")),
+            Source::Attached(attachment) if attachment._hook.is_some() => Err(Failure::state(
+                "it is attached: each message comes by itself",
+            )),
+            Source::Attached(_) => Ok(0),
+        })
+    };
+    if result < 0 {
+        return result;
+    }
+    // SAFETY: promised by the caller; the handle is not used afterwards.
+    unsafe { feed(handle, message) }
+}
+
+/// Makes up for messages that the kernel dropped: to be called when the
+/// program's loop gets -NLE_NOMEM, which is libnl's word for ENOBUFS. Lists the
+/// interfaces and delivers the differences, and a LINKWATCH_EVENT_RESYNC.
+///
+/// Of an attached handle that is done once the socket's queue is empty: now,
+/// or from within the loop when it has received what is queued. So go on
+/// receiving as usual. A program that uses linkwatch_process() receives until
+/// -NLE_AGAIN first. On a handle that is neither started nor attached, it
+/// lists the interfaces and delivers the initial events; messages may then be
+/// handed over with linkwatch_process().
+///
+/// Returns 0; LINKWATCH_E_STATE if the handle reads a socket of its own (then
+/// it makes up for losses itself) or was freed by the callback; others if the
+/// interfaces cannot be listed (the next message tries again).
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_resync(handle: *mut linkwatch) -> c_int {
+    // SAFETY: promised by the caller.
+    let result = unsafe {
+        with(handle, |_, inner| match &mut inner.source {
+            Source::None => start_feed(inner, None, || true),
+            Source::Own(_) => Err(Failure::state("it reads a socket of its own")),
+            Source::Attached(attachment) => {
+                attachment.feed.resync()?;
+                Ok(0)
+            }
+        })
+    };
+    // What was found before a failure is delivered all the same.
+    // SAFETY: promised by the caller; the handle is not used afterwards.
+    guard(result, || unsafe { finish(handle, result) })
+}

@@ -1,0 +1,174 @@
+//! Following links through a socket that somebody else reads.
+
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use super::follower::Follower;
+use super::wakeup::Wakeup;
+use super::{Event, LinkState, MonitorBuilder, Statistics};
+use crate::Result;
+use crate::nl::{Message, Snapshot};
+
+/// A monitor without a socket of its own: the program that has one hands over
+/// each message, and says when messages were lost.
+///
+/// # Losses
+///
+/// Links may only be listed once the socket's queue is empty: until then the
+/// kernel drops every message without another word (NETLINK_S_CONGESTED,
+/// `net/netlink/af_netlink.c`). And what was queued while they were listed is
+/// applied before the list is. So [`resync`](Self::resync) may leave both to
+/// the messages that follow: the last one in the queue brings it to its end.
+pub struct Feed {
+    follower: Follower,
+    /// Tells whether the socket's queue is empty.
+    is_queue_empty: Box<dyn Fn() -> bool + Send>,
+    phase: Phase,
+    announced: bool,
+    overruns: u64,
+    wakeup: Wakeup,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The table is as good as the messages.
+    Following,
+    /// Messages were lost. The links are listed once the queue is empty.
+    Draining,
+    /// The links were listed. They are compared once the queue is empty.
+    Listed(Snapshot<LinkState>),
+}
+
+impl Feed {
+    /// Lists the links of the builder's namespace and has an
+    /// [`Initial`](super::EventKind::Initial) event ready for each in scope, as
+    /// soon as the socket's queue is empty.
+    ///
+    /// The socket has joined [`Group::LINK`](crate::nl::Group::LINK) already.
+    /// `is_queue_empty` tells whether it has nothing to read now, as poll(2)
+    /// does; where that cannot be told, it returns true.
+    ///
+    /// # Errors
+    ///
+    /// Where the links cannot be listed.
+    pub fn new(
+        builder: MonitorBuilder,
+        is_queue_empty: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Feed> {
+        let mut feed = Feed {
+            is_queue_empty: Box::new(is_queue_empty),
+            phase: Phase::Following,
+            announced: false,
+            overruns: 0,
+            wakeup: Wakeup::new(None, builder.stop.clone())?,
+            follower: Follower::new(builder),
+        };
+        feed.phase = Phase::Listed(feed.follower.list()?);
+        feed.advance()?;
+        Ok(feed)
+    }
+
+    /// Applies a message that the program received from the kernel; messages
+    /// that are not about links do nothing. The sender is checked here.
+    ///
+    /// # Errors
+    ///
+    /// Where links had to be listed and could not be; the next message tries
+    /// again.
+    pub fn message(&mut self, message: &Message<'_>) -> Result<()> {
+        if message.sender().is_kernel() {
+            self.follower.apply(message);
+        } else {
+            self.follower.statistics.foreign += 1;
+        }
+        self.advance()
+    }
+
+    /// Makes up for lost messages, after the program's socket reported
+    /// [`Overrun`](crate::ErrorKind::Overrun).
+    ///
+    /// # Errors
+    ///
+    /// Where the links cannot be listed; the next message tries again.
+    pub fn resync(&mut self) -> Result<()> {
+        self.follower.statistics.overruns += 1;
+        self.overruns += 1;
+        self.phase = Phase::Draining;
+        self.advance()
+    }
+
+    /// The next event that is ready. Those that are held back until a state
+    /// has lasted are ready when the descriptor ([`AsFd`]) is readable.
+    ///
+    /// # Errors
+    ///
+    /// Where the timer cannot be set.
+    pub fn try_next(&mut self) -> Result<Option<Event>> {
+        let event = self.follower.next_event();
+        if event.is_none() {
+            self.wakeup.set_timer(self.follower.next_due())?;
+        }
+        Ok(event)
+    }
+
+    /// The state of the links in scope, in the order of their indices.
+    pub fn links(&self) -> Vec<&LinkState> {
+        self.follower.links()
+    }
+
+    /// What was counted since it was made.
+    pub fn statistics(&self) -> Statistics {
+        self.follower.statistics
+    }
+
+    /// Goes on with a resync as far as the queue allows.
+    fn advance(&mut self) -> Result<()> {
+        while !matches!(self.phase, Phase::Following) && (self.is_queue_empty)() {
+            match std::mem::replace(&mut self.phase, Phase::Draining) {
+                Phase::Following => unreachable!("the loop's condition"),
+                Phase::Draining => self.phase = Phase::Listed(self.follower.list()?),
+                Phase::Listed(snapshot) => {
+                    let complete = snapshot.complete;
+                    self.follower.compare(snapshot);
+                    if !std::mem::replace(&mut self.announced, true) {
+                        self.follower.announce();
+                    }
+                    if self.overruns > 0 {
+                        self.follower
+                            .report_resync(std::mem::take(&mut self.overruns));
+                    }
+                    if !complete {
+                        // Links come and go all the time: the next message
+                        // tries again.
+                        break;
+                    }
+                    self.phase = Phase::Following;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed")
+            .field("follower", &self.follower)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The descriptor to poll for reading, beside the program's own socket, where
+/// settle times are set.
+impl AsFd for Feed {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wakeup.as_fd()
+    }
+}
+
+impl AsRawFd for Feed {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
