@@ -4,13 +4,23 @@ CARGO ?= cargo
 # What `make run` passes on, for example: make run ARGS="watch --json 'eth*'"
 ARGS ?= watch
 
-.PHONY: help run test check demo dependencies test-dependencies docs-rs-bindings clean
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+# A folder that the tree is installed below instead of /, for packages.
+DESTDIR ?=
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
+
+.PHONY: help run test check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
 	@echo "make test     run all tests"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
+	@echo "make install  install program, C library and header below PREFIX ($(PREFIX))"
 
 run: dependencies
 	$(CARGO) build --release --quiet
@@ -33,6 +43,35 @@ dependencies:
 
 test-dependencies:
 	@scripts/install-dependencies test
+
+# The program and the C library, as they are installed.
+build: dependencies
+	$(CARGO) build --release --quiet --bin linkwatch
+	@scripts/build-c-library >/dev/null
+
+install: build
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 target/release/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
+	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"
+	install -m 755 target/c/release/liblinkwatch.so "$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)"
+	ln -sf liblinkwatch.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/liblinkwatch.so"
+	install -m 644 target/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		packaging/linkwatch.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig 2>/dev/null || true
+
+uninstall:
+	rm -f "$(DESTDIR)$(BINDIR)/linkwatch" "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h" \
+		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
+		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so" "$(DESTDIR)$(LIBDIR)/liblinkwatch.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
+
+# include/linkwatch.h, after a change in src/capi/.
+header:
+	LINKWATCH_WRITE_HEADER=1 $(CARGO) test --quiet --test header
 
 # The bindings that docs.rs, which has no libnl, makes its pages from.
 docs-rs-bindings:

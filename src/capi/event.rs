@@ -1,6 +1,6 @@
 //! Events, as C sees them.
 
-use std::ffi::{CString, c_char, c_int, c_uint};
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr;
 
 use super::error::{LINKWATCH_E_INVAL, LINKWATCH_E_NOMEM, LINKWATCH_E_PANIC, guard};
@@ -310,6 +310,36 @@ pub unsafe extern "C" fn linkwatch_event_json(
         }
         c_int::try_from(line.len()).unwrap_or(LINKWATCH_E_NOMEM)
     })
+}
+
+/// A callback to begin with: prints the event to the FILE that its `user` is, as
+/// linkwatch_event_json() and a line feed, and flushes it.
+///
+/// linkwatch_on_event(handle, linkwatch_print_event, stdout);
+///
+/// # Safety
+///
+/// As linkwatch_event_type(); `file` is NULL, for nothing to be printed, or an
+/// open FILE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_print_event(event: *const linkwatch_event, file: *mut c_void) {
+    // SAFETY: promised by the caller.
+    let Some(event) = (unsafe { event.as_ref() }) else {
+        return;
+    };
+    guard((), || {
+        let mut line = event.event.to_json();
+        line.push('\n');
+        let file: *mut libc::FILE = file.cast();
+        if !file.is_null() {
+            // SAFETY: the file is open, as the caller promises; the line has
+            // that length.
+            unsafe {
+                libc::fwrite(line.as_ptr().cast(), 1, line.len(), file);
+                libc::fflush(file);
+            }
+        }
+    });
 }
 
 /// Copies an event, to keep it beyond the callback. The copy is to be freed

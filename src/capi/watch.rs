@@ -1,6 +1,6 @@
 //! A watch with a socket of its own.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -207,10 +207,4 @@ fn wait(fd: RawFd, deadline: Option<Instant>) -> crate::Result<bool> {
         Ok(_) | Err(Errno::EINTR) => Ok(true),
         Err(errno) => Err(Error::from_nix(errno, "waiting for link messages")),
     }
-}
-
-/// The version of the library, for example "0.1.0". Lives for ever.
-#[unsafe(no_mangle)]
-pub extern "C" fn linkwatch_version() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }

@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -34,13 +33,8 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 pub struct StopHandle {
-    shared: Arc<Stop>,
-}
-
-#[derive(Debug)]
-struct Stop {
-    requested: AtomicBool,
-    signal: EventFd,
+    /// Its counter is not zero once a stop was asked for.
+    signal: Arc<EventFd>,
 }
 
 impl StopHandle {
@@ -55,10 +49,7 @@ impl StopHandle {
         let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|e| Error::from_nix(e, "making a stop handle"))?;
         Ok(StopHandle {
-            shared: Arc::new(Stop {
-                requested: AtomicBool::new(false),
-                signal,
-            }),
+            signal: Arc::new(signal),
         })
     }
 
@@ -66,25 +57,16 @@ impl StopHandle {
     /// waiting, or as soon as it would wait or take the next event.
     ///
     /// It may be called again and again, and after the monitor is gone. It is
-    /// one write(2) and one store, so a signal handler may call it.
+    /// one write(2), so a signal handler may call it.
     pub fn stop(&self) {
         // It can only fail where the counter is about to overflow, and then
-        // the descriptor is readable all the same.
-        let _ = self.shared.signal.write(1);
-        // The flag only saves `take` a read(2). It is set after the write and
-        // cleared before the read, so a readable descriptor without the flag
-        // lasts no longer than this call.
-        self.shared.requested.store(true, Ordering::SeqCst);
+        // it is not zero all the same.
+        let _ = self.signal.write(1);
     }
 
     /// True once a stop was asked for since the last time.
     pub(crate) fn take(&self) -> bool {
-        let Stop { requested, signal } = &*self.shared;
-        if !requested.load(Ordering::SeqCst) {
-            return false;
-        }
-        requested.store(false, Ordering::SeqCst);
-        signal.read().is_ok()
+        self.signal.read().is_ok()
     }
 }
 
@@ -111,11 +93,7 @@ impl Wakeup {
                 ClockId::CLOCK_MONOTONIC,
                 TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
             )?;
-            let sources = [
-                Some(timer.as_fd()),
-                Some(stop.shared.signal.as_fd()),
-                socket,
-            ];
+            let sources = [Some(timer.as_fd()), Some(stop.signal.as_fd()), socket];
             for source in sources.into_iter().flatten() {
                 epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
             }

@@ -43,6 +43,12 @@ pub fn inside(name: &str, body: impl FnOnce()) {
     }
 }
 
+/// True in the namespaces of a test: what is made once for all tests was made
+/// before.
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
 /// Lets a test of this binary that `command` starts run in the namespaces that
 /// this one runs in.
 pub fn share_namespaces(command: &mut Command) -> &mut Command {
