@@ -4,6 +4,8 @@ CARGO ?= cargo
 # What `make run` passes on, for example: make run ARGS="watch --json 'eth*'"
 ARGS ?= watch
 
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
@@ -25,7 +27,7 @@ help:
 run: dependencies
 	$(CARGO) build --release --quiet
 	@echo "linkwatch $(ARGS)    (pull a cable to see it; Ctrl-C ends it)" >&2
-	@exec target/release/linkwatch $(ARGS)
+	@exec $(TARGET)/release/linkwatch $(ARGS)
 
 test: test-dependencies
 	$(CARGO) test --workspace
@@ -33,7 +35,7 @@ test: test-dependencies
 demo: test-dependencies
 	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable
 	@unshare --user --map-root-user --net \
-		scripts/demo target/release/linkwatch target/release/examples/virtual_cable
+		scripts/demo $(TARGET)/release/linkwatch $(TARGET)/release/examples/virtual_cable
 
 check: test-dependencies
 	scripts/check
@@ -51,12 +53,12 @@ build: dependencies
 
 install: build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 target/release/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
+	install -m 755 $(TARGET)/release/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
 	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"
-	install -m 755 target/c/release/liblinkwatch.so "$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)"
+	install -m 755 $(TARGET)/c/release/liblinkwatch.so "$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)"
 	ln -sf liblinkwatch.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/liblinkwatch.so"
-	install -m 644 target/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
+	install -m 644 $(TARGET)/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		packaging/linkwatch.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"

@@ -29,6 +29,7 @@ const SYSTEM_TYPES: [&str; 7] = [
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=wrapper.h");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=docs-rs/bindings.rs");
     println!("cargo:rerun-if-env-changed=DOCS_RS");
 
     // docs.rs has no libnl: its pages are made from bindings that are kept
@@ -123,6 +124,8 @@ fn bind(headers: &[PathBuf]) -> Result<(), String> {
         .prepend_enum_name(false)
         .generate_comments(false)
         .layout_tests(false)
+        // Built anew when a header changes, as with an update of libnl.
+        .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .raw_line("use libc::FILE;")
         .formatter(bindgen::Formatter::None);
     for name in SYSTEM_TYPES {

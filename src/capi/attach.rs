@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libnl3_sys as sys;
 
@@ -31,6 +32,14 @@ struct Hook {
 // the caller's promise at each of these functions.
 unsafe impl Send for Hook {}
 
+/// The addresses of the callbacks that have a hook: there is place for one, and
+/// libnl does not tell whether it is taken.
+static HOOKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+fn hooked() -> MutexGuard<'static, Vec<usize>> {
+    HOOKED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Hook {
     /// # Safety
     ///
@@ -39,6 +48,15 @@ impl Hook {
         // SAFETY: the socket is live; the reference that is returned is ours.
         let callbacks = NonNull::new(unsafe { sys::nl_socket_get_cb(socket) })
             .ok_or_else(|| Failure::invalid("the socket has no callbacks"))?;
+        let mut hooked = hooked();
+        let address = callbacks.as_ptr().addr();
+        if hooked.contains(&address) {
+            // SAFETY: gives back the reference of a moment ago.
+            unsafe { sys::nl_cb_put(callbacks.as_ptr()) }
+            return Err(Failure::state("the socket feeds another handle"));
+        }
+        hooked.push(address);
+        drop(hooked);
         let hook = Hook { callbacks };
         hook.set(Some(on_message_in), handle.cast())?;
         Ok(hook)
@@ -71,6 +89,8 @@ impl Drop for Hook {
     fn drop(&mut self) {
         // It cannot fail: it did not when the hook was installed.
         let _ = self.set(None, ptr::null_mut());
+        let address = self.callbacks.as_ptr().addr();
+        hooked().retain(|hooked| *hooked != address);
         // SAFETY: gives our reference back; the socket, if it is still there,
         // has its own.
         unsafe { sys::nl_cb_put(self.callbacks.as_ptr()) }
@@ -117,7 +137,7 @@ unsafe fn feed(handle: *mut linkwatch, message: *mut sys::nl_msg) -> c_int {
 /// `handle` as for linkwatch_free().
 unsafe fn finish(handle: *mut linkwatch, result: c_int) -> c_int {
     // SAFETY: promised by the caller; the handle is not used afterwards.
-    match unsafe { deliver(handle) } {
+    match unsafe { deliver(handle, c_int::MAX) } {
         Delivered::Events(_) | Delivered::Busy => result,
         Delivered::Freed => LINKWATCH_E_STATE,
         Delivered::Failed(code) if result >= 0 => code,
@@ -147,8 +167,9 @@ unsafe fn finish(handle: *mut linkwatch, result: c_int) -> c_int {
 /// the socket are used by one thread at a time.
 ///
 /// Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
-/// another protocol; LINKWATCH_E_STATE if it is started or attached already;
-/// others if the interfaces cannot be listed.
+/// another protocol; LINKWATCH_E_STATE if it is started or attached already, or
+/// another handle is attached to the socket; others if the interfaces cannot be
+/// listed.
 ///
 /// # Safety
 ///

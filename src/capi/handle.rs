@@ -127,14 +127,14 @@ pub(super) enum Delivered {
     Failed(c_int),
 }
 
-/// Calls the callback for each event that is ready, without the lock, so that
-/// it may call anything.
+/// Calls the callback for each event that is ready, at most `most` of them,
+/// without the lock, so that it may call anything.
 ///
 /// # Safety
 ///
 /// `handle` is a handle that was not freed yet. After [`Delivered::Freed`] it
 /// is.
-pub(super) unsafe fn deliver(handle: *mut linkwatch) -> Delivered {
+pub(super) unsafe fn deliver(handle: *mut linkwatch, most: c_int) -> Delivered {
     // SAFETY: promised by the caller.
     let Some(this) = (unsafe { linkwatch::from_c(handle) }) else {
         return Delivered::Failed(LINKWATCH_E_INVAL);
@@ -146,7 +146,7 @@ pub(super) unsafe fn deliver(handle: *mut linkwatch) -> Delivered {
     inner.delivering = true;
     drop(inner);
 
-    let outcome = guard(Err(LINKWATCH_E_PANIC), || deliver_all(this));
+    let outcome = guard(Err(LINKWATCH_E_PANIC), || deliver_all(this, most));
 
     let mut inner = this.lock();
     inner.delivering = false;
@@ -163,9 +163,9 @@ pub(super) unsafe fn deliver(handle: *mut linkwatch) -> Delivered {
     }
 }
 
-fn deliver_all(this: &linkwatch) -> Result<c_int, c_int> {
+fn deliver_all(this: &linkwatch, most: c_int) -> Result<c_int, c_int> {
     let mut delivered: c_int = 0;
-    loop {
+    while delivered < most {
         let mut inner = this.lock();
         if inner.freed {
             return Ok(delivered);
@@ -184,8 +184,9 @@ fn deliver_all(this: &linkwatch) -> Result<c_int, c_int> {
             // event lives until it returns. No lock is held.
             unsafe { callback(&raw const event, user) }
         }
-        delivered = delivered.saturating_add(1);
+        delivered += 1;
     }
+    Ok(delivered)
 }
 
 /// Makes a handle. It watches nothing yet: set patterns and options, then

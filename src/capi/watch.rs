@@ -39,7 +39,7 @@ pub unsafe extern "C" fn linkwatch_start(handle: *mut linkwatch) -> c_int {
         return started;
     }
     // SAFETY: the handle was good a moment ago, and is not used afterwards.
-    match unsafe { deliver(handle) } {
+    match unsafe { deliver(handle, c_int::MAX) } {
         Delivered::Events(_) | Delivered::Busy => 0,
         Delivered::Freed => LINKWATCH_E_STATE,
         Delivered::Failed(code) => code,
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn linkwatch_dispatch(handle: *mut linkwatch, timeout_ms: 
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             // SAFETY: promised by the caller; after `Freed` we return.
-            match unsafe { dispatch_once(handle, deadline) } {
+            match unsafe { dispatch_once(handle, c_int::MAX, deadline) } {
                 Dispatched::Waited => {}
                 Dispatched::Done(result) => return result,
             }
@@ -94,7 +94,8 @@ pub unsafe extern "C" fn linkwatch_dispatch(handle: *mut linkwatch, timeout_ms: 
     })
 }
 
-/// Delivers events until linkwatch_stop() is called.
+/// Delivers events until linkwatch_stop() is called. Those that are left then
+/// are there the next time.
 ///
 /// Returns 0 once stopped; LINKWATCH_E_STATE if it is not started, if it is
 /// attached (then the program's own loop receives), or the callback has freed
@@ -119,8 +120,9 @@ pub unsafe extern "C" fn linkwatch_run(handle: *mut linkwatch) -> c_int {
     }
     guard(LINKWATCH_E_PANIC, || {
         loop {
+            // One at a time: none is delivered once it is stopped.
             // SAFETY: promised by the caller; after `Freed` we return.
-            match unsafe { dispatch_once(handle, None) } {
+            match unsafe { dispatch_once(handle, 1, None) } {
                 Dispatched::Waited | Dispatched::Done(1..) => {}
                 Dispatched::Done(result) => return result,
             }
@@ -156,7 +158,11 @@ enum Dispatched {
 /// # Safety
 ///
 /// `handle` as for [`linkwatch_dispatch`]; not to be used after `Done`.
-unsafe fn dispatch_once(handle: *mut linkwatch, deadline: Option<Instant>) -> Dispatched {
+unsafe fn dispatch_once(
+    handle: *mut linkwatch,
+    most: c_int,
+    deadline: Option<Instant>,
+) -> Dispatched {
     // SAFETY: promised by the caller.
     let fd = unsafe { linkwatch_fd(handle) };
     if fd < 0 {
@@ -167,7 +173,7 @@ unsafe fn dispatch_once(handle: *mut linkwatch, deadline: Option<Instant>) -> Di
         return Dispatched::Done(0);
     }
     // SAFETY: promised by the caller; it is not used after `Freed`.
-    match unsafe { deliver(handle) } {
+    match unsafe { deliver(handle, most) } {
         Delivered::Events(0) => {}
         Delivered::Events(events) => return Dispatched::Done(events),
         Delivered::Busy => return Dispatched::Done(super::error::LINKWATCH_E_BUSY),

@@ -8,7 +8,7 @@ mod status_json;
 mod text;
 mod watch;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -38,7 +38,7 @@ pub(crate) fn main() -> ExitCode {
         // Whoever read our output has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("linkwatch: error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             ExitCode::from(exit::RUNTIME_ERROR)
         }
     }
@@ -63,6 +63,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Tells something on stderr. If that cannot be written, nobody is there to be
+/// told, and the exit code has to do.
+fn tell(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "linkwatch: {what}");
 }
 
 /// The namespace that `--netns` names, or our own.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use linkwatch::nl::{LinkFlags, Name};
+use linkwatch::nl::Name;
 use linkwatch::{Criterion, LinkState, Monitor, Pattern};
 
 use super::args::StatusArgs;
@@ -20,19 +20,20 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         .pattern("*")?
         .namespace(super::namespace(args.selection.netns.as_deref())?)
         .links()?;
-    let matched: Vec<&LinkState> = all
-        .iter()
-        .filter(|link| is_selected(link, patterns))
-        .collect();
+    let selection = Monitor::builder().patterns(patterns.iter().cloned());
+    let matched: Vec<&LinkState> = all.iter().filter(|link| selection.selects(link)).collect();
 
     if args.json {
         let objects: Vec<LinkObject> = matched
             .iter()
             .map(|link| LinkObject::new(link, criterion, master_of(link, &all)))
             .collect();
+        // Whole, for an error in writing is then one of writing.
+        let mut array = serde_json::to_string(&objects)?;
+        array.push('\n');
         let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer(&mut stdout, &objects)?;
-        writeln!(stdout)?;
+        stdout.write_all(array.as_bytes())?;
+        stdout.flush()?;
     } else if !matched.is_empty() {
         print_table(&matched, &all, criterion)?;
     }
@@ -48,25 +49,18 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn is_selected(link: &LinkState, patterns: &[Pattern]) -> bool {
-    if patterns.is_empty() {
-        return !link.flags().contains(LinkFlags::LOOPBACK);
-    }
-    patterns.iter().any(|pattern| pattern.matches_link(link))
-}
-
 /// Says which patterns nothing matches. True if a plain name is among them:
 /// that interface does not exist, whatever the others are.
 fn tell_what_is_missing(matched: &[&LinkState], patterns: &[Pattern]) -> bool {
     let mut missing = false;
     for pattern in patterns {
         if !matched.iter().any(|link| pattern.matches_link(link)) {
-            eprintln!("linkwatch: no interface matches '{pattern}'");
+            super::tell(format_args!("no interface matches '{pattern}'"));
             missing |= pattern.is_plain();
         }
     }
     if patterns.is_empty() && matched.is_empty() {
-        eprintln!("linkwatch: there is no interface but loopback");
+        super::tell(format_args!("there is no interface but loopback"));
     }
     missing
 }

@@ -27,8 +27,8 @@ impl LinkObject {
     pub(super) fn new(link: &LinkState, criterion: Criterion, master: Option<Name>) -> LinkObject {
         LinkObject {
             ifindex: link.ifindex(),
-            name: text(&link.name()),
-            altnames: link.alt_names().map(bytes_text).collect(),
+            name: text(link.name().as_bytes()),
+            altnames: link.alt_names().map(text).collect(),
             kind: link.kind().to_string(),
             connected: link.is_connected(criterion),
             carrier: link.has_carrier(),
@@ -37,7 +37,7 @@ impl LinkObject {
             operstate: link.operstate().to_string(),
             mac: link.address().map(|address| address.to_string()),
             mtu: link.mtu(),
-            master: master.map(|name| text(&name)),
+            master: master.map(|name| text(name.as_bytes())),
             carrier_up_count: link.carrier_up_count(),
             carrier_down_count: link.carrier_down_count(),
         }
@@ -45,14 +45,10 @@ impl LinkObject {
 }
 
 /// JSON escapes control characters itself, so a name is itself, if it is
-/// UTF-8; otherwise its escaped form.
-fn text(name: &Name) -> String {
-    match name.to_str() {
-        Some(name) => name.to_owned(),
-        None => name.to_string(),
+/// UTF-8; otherwise the bytes that are not are escaped.
+fn text(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(name) => name.to_owned(),
+        Err(_) => linkwatch::nl::escape(name).to_string(),
     }
-}
-
-fn bytes_text(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
 }

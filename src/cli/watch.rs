@@ -1,6 +1,7 @@
 //! `linkwatch watch`: report each change as it happens.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -73,8 +74,7 @@ fn watch(monitor: &mut Monitor, signals: &mut Signals, report: &mut Report) -> R
                 more = false;
                 break;
             };
-            report.event(&event)?;
-            if report.is_complete() {
+            if report.event(&event, signals)?.is_break() {
                 return Ok(());
             }
         }
@@ -83,41 +83,60 @@ fn watch(monitor: &mut Monitor, signals: &mut Signals, report: &mut Report) -> R
         } else {
             PollTimeout::NONE
         };
-        if !wait(monitor, signals, timeout)? {
+        if wait(
+            &[monitor.as_fd(), signals.as_fd()],
+            PollFlags::empty(),
+            timeout,
+        )? == Output::Closed
+            || report.obey(signals)?.is_break()
+        {
             return Ok(());
-        }
-        while let Some(request) = signals.next()? {
-            match request {
-                Request::End => return Ok(()),
-                Request::Reopen => report.reopen(),
-            }
         }
     }
 }
 
-/// Waits for something to do; false once nobody reads our output any more.
-fn wait(monitor: &Monitor, signals: &Signals, timeout: PollTimeout) -> Result<bool> {
+#[derive(PartialEq, Eq)]
+enum Output {
+    /// It can be written without waiting.
+    Writable,
+    /// Nothing is known of it.
+    Open,
+    /// Nobody reads it any more.
+    Closed,
+}
+
+/// Waits until one of `others` is readable, or standard output is as `interest`
+/// says. That its reader is gone is noticed in any case, if it is a pipe or a
+/// socket.
+fn wait(others: &[BorrowedFd<'_>], interest: PollFlags, timeout: PollTimeout) -> Result<Output> {
     let stdout = io::stdout();
-    let mut descriptors = vec![
-        PollFd::new(monitor.as_fd(), PollFlags::POLLIN),
-        PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-    ];
-    if is_pipe(stdout.as_fd()) {
-        // POLLERR, which is always reported, says that the reader is gone.
-        descriptors.push(PollFd::new(stdout.as_fd(), PollFlags::empty()));
+    let mut descriptors: Vec<PollFd<'_>> = others
+        .iter()
+        .map(|&other| PollFd::new(other, PollFlags::POLLIN))
+        .collect();
+    let is_stream = is_stream(stdout.as_fd());
+    if is_stream || !interest.is_empty() {
+        descriptors.push(PollFd::new(stdout.as_fd(), interest));
     }
     match poll(&mut descriptors, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno).context("waiting for events"),
     }
-    let closed = descriptors
-        .get(2)
+    let happened = descriptors
+        .get(others.len())
         .and_then(PollFd::revents)
-        .is_some_and(|happened| happened.contains(PollFlags::POLLERR));
-    Ok(!closed)
+        .unwrap_or(PollFlags::empty());
+    let closed = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+    Ok(if is_stream && happened.intersects(closed) {
+        Output::Closed
+    } else if happened.contains(PollFlags::POLLOUT) {
+        Output::Writable
+    } else {
+        Output::Open
+    })
 }
 
-fn is_pipe(descriptor: BorrowedFd<'_>) -> bool {
+fn is_stream(descriptor: BorrowedFd<'_>) -> bool {
     fstat(descriptor).is_ok_and(|stat| {
         let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
         kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK
@@ -133,14 +152,11 @@ struct Report {
 }
 
 impl Report {
-    fn event(&mut self, event: &Event) -> Result<()> {
+    fn event(&mut self, event: &Event, signals: &mut Signals) -> Result<ControlFlow<()>> {
         if let Some(events) = &self.events
             && !events.contains(&event.kind())
         {
-            return Ok(());
-        }
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(1);
+            return Ok(ControlFlow::Continue(()));
         }
         let text = text::line(event);
         // The log first: it is to have the event also if stdout fails.
@@ -149,19 +165,44 @@ impl Report {
         }
         let mut line = if self.json { event.to_json() } else { text };
         line.push('\n');
+        if self.print(&line, signals)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        Ok(match self.left {
+            Some(0) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    /// Writes to standard output. While its reader takes nothing, signals are
+    /// obeyed. (A line fits into what a writable pipe takes at once, PIPE_BUF.)
+    fn print(&mut self, line: &str, signals: &mut Signals) -> Result<ControlFlow<()>> {
+        loop {
+            match wait(&[signals.as_fd()], PollFlags::POLLOUT, PollTimeout::NONE)? {
+                Output::Closed => return Ok(ControlFlow::Break(())),
+                Output::Writable => break,
+                Output::Open if self.obey(signals)?.is_break() => {
+                    return Ok(ControlFlow::Break(()));
+                }
+                Output::Open => {}
+            }
+        }
         let mut stdout = io::stdout().lock();
         stdout.write_all(line.as_bytes())?;
         stdout.flush()?;
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn is_complete(&self) -> bool {
-        self.left == Some(0)
-    }
-
-    fn reopen(&mut self) {
-        if let Some(log_file) = &mut self.log_file {
-            log_file.reopen();
+    /// Does what signals have asked for.
+    fn obey(&mut self, signals: &mut Signals) -> Result<ControlFlow<()>> {
+        while let Some(request) = signals.next()? {
+            match (request, &mut self.log_file) {
+                (Request::End, _) => return Ok(ControlFlow::Break(())),
+                (Request::Reopen, Some(log_file)) => log_file.reopen(),
+                (Request::Reopen, None) => {}
+            }
         }
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// Room for some thousand messages, where the system grants it.
 const BUFFER_SIZE: usize = 4 << 20;
+/// Longer settle times would leave the range of clocks at some point.
+const LONGEST_SETTLE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Configures a [`Monitor`].
 ///
@@ -26,7 +28,7 @@ const BUFFER_SIZE: usize = 4 << 20;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MonitorBuilder {
-    pub(super) patterns: Vec<Pattern>,
+    pub(super) scope: Scope,
     pub(crate) criterion: Criterion,
     pub(super) buffer_size: usize,
     pub(super) namespace: Namespace,
@@ -45,7 +47,7 @@ impl MonitorBuilder {
     /// namespace.
     pub fn new() -> MonitorBuilder {
         MonitorBuilder {
-            patterns: Vec::new(),
+            scope: Scope::default(),
             criterion: Criterion::default(),
             buffer_size: BUFFER_SIZE,
             namespace: Namespace::current(),
@@ -66,7 +68,7 @@ impl MonitorBuilder {
 
     /// Adds patterns.
     pub fn patterns(mut self, patterns: impl IntoIterator<Item = Pattern>) -> MonitorBuilder {
-        self.patterns.extend(patterns);
+        self.scope.patterns.extend(patterns);
         self
     }
 
@@ -90,19 +92,19 @@ impl MonitorBuilder {
         self
     }
 
-    /// How long a link must have been connected before it is reported; zero,
-    /// the default, reports at once. A link that is lost again before that is
+    /// How long a link must have been connected before it is reported, at most
+    /// a year; zero, the default, reports at once. A link that is lost again before that is
     /// reported as [`Flapped`](super::EventKind::Flapped), with all
     /// transitions accounted for.
     pub fn settle_up(mut self, time: Duration) -> MonitorBuilder {
-        self.settle.up = time;
+        self.settle.up = time.min(LONGEST_SETTLE);
         self
     }
 
-    /// How long a link must have been disconnected before it is reported; zero,
-    /// the default, reports at once. Removal is always reported at once.
+    /// How long a link must have been disconnected before it is reported, at
+    /// most a year; zero, the default, reports at once. Removal is always reported at once.
     pub fn settle_down(mut self, time: Duration) -> MonitorBuilder {
-        self.settle.down = time;
+        self.settle.down = time.min(LONGEST_SETTLE);
         self
     }
 
@@ -110,6 +112,11 @@ impl MonitorBuilder {
     pub fn stop_handle(mut self, stop: StopHandle) -> MonitorBuilder {
         self.stop = Some(stop);
         self
+    }
+
+    /// True if a link of this state is in scope.
+    pub fn selects(&self, link: &LinkState) -> bool {
+        self.scope.contains(link)
     }
 
     /// Starts watching: subscribes, lists the links, and has an
@@ -138,7 +145,7 @@ impl MonitorBuilder {
     /// [`DumpInterrupted`](ErrorKind::DumpInterrupted) if they came and went
     /// each time it was tried.
     pub fn links(self) -> Result<Vec<LinkState>> {
-        let mut query = LinkQuery::new(self.namespace);
+        let mut query = LinkQuery::new(&self.namespace)?;
         let snapshot = query.dump(LinkState::from_message)?.flatten();
         if !snapshot.complete {
             return Err(Error::new(
@@ -146,11 +153,8 @@ impl MonitorBuilder {
                 "listing all links: links came or went each time it was tried",
             ));
         }
-        let scope = Scope {
-            patterns: self.patterns,
-        };
         let mut links = snapshot.links;
-        links.retain(|link| scope.contains(link));
+        links.retain(|link| self.scope.contains(link));
         links.sort_unstable_by_key(LinkState::ifindex);
         Ok(links)
     }

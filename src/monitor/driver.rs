@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::follower::Follower;
@@ -15,8 +16,14 @@ use crate::{Error, ErrorKind, Result};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Errors in a row, none of them a loss of messages, after which the socket is
-/// given up.
+/// given up. With the pauses between them that is some seconds.
 const MOST_ERRORS: u32 = 16;
+/// Datagrams that are read before the caller has its turn again. Messages that
+/// give no event, foreign ones for example, must not keep it from a stop.
+const MOST_READS: usize = 1024;
+/// What a datagram takes of the receive buffer at least, however short it is
+/// (`struct sk_buff` alone is over 200 bytes).
+const LEAST_SIZE: usize = 512;
 
 /// What a monitor has counted since it was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,7 +115,7 @@ impl Monitor {
 
         let mut monitor = Monitor {
             socket,
-            follower: Follower::new(builder),
+            follower: Follower::new(builder)?,
             wakeup,
             loss: Loss::default(),
             errors: 0,
@@ -118,6 +125,7 @@ impl Monitor {
             monitor.schedule_resync();
         }
         monitor.follower.announce();
+        monitor.set_timer()?;
         Ok(monitor)
     }
 
@@ -131,16 +139,19 @@ impl Monitor {
     /// Only what ends the watch: the socket cannot be read any more. The loss
     /// of messages is no error but an event, [`Resync`](super::EventKind::Resync).
     pub fn try_next(&mut self) -> Result<Option<Event>> {
+        let mut reads = 0;
         loop {
             if let Some(event) = self.follower.next_event() {
+                self.set_timer()?;
                 return Ok(Some(event));
             }
             if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
-            } else if self.receive()?.is_none() {
+            } else if reads == MOST_READS || self.receive()?.is_none() {
                 self.set_timer()?;
                 return Ok(None);
             }
+            reads += 1;
         }
     }
 
@@ -175,9 +186,10 @@ impl Monitor {
 
     /// What was counted since the monitor was built.
     pub fn statistics(&self) -> Statistics {
+        let counted = self.follower.statistics();
         Statistics {
-            foreign: self.socket.foreign_messages(),
-            ..self.follower.statistics
+            foreign: self.socket.foreign_messages() + counted.foreign,
+            ..counted
         }
     }
 
@@ -222,7 +234,7 @@ impl Monitor {
     /// Something was lost: notes that a resync is due.
     fn lost(&mut self, error: Error) -> Result<()> {
         if error.kind() == ErrorKind::Overrun {
-            self.follower.statistics.overruns += 1;
+            self.follower.statistics_mut().overruns += 1;
             self.loss.overruns += 1;
             log::debug!("the kernel dropped messages: {error}");
         } else {
@@ -232,6 +244,9 @@ impl Monitor {
             if self.errors >= MOST_ERRORS {
                 return Err(error);
             }
+            // Memory may be there again in a moment. Until then the descriptor
+            // stays readable, so this is the place to wait.
+            thread::sleep(Duration::from_millis(1 << self.errors.min(10)));
         }
         if self.loss.due.is_none() {
             self.loss.due = Some(Instant::now());
@@ -271,6 +286,9 @@ impl Monitor {
 
     /// Sees to it that the descriptor is readable when something is due.
     fn set_timer(&mut self) -> Result<()> {
+        if self.follower.has_ready() {
+            return self.wakeup.set_ready();
+        }
         let due = [self.loss.due, self.follower.next_due()];
         self.wakeup.set_timer(due.into_iter().flatten().min())
     }
@@ -290,8 +308,7 @@ impl Monitor {
     fn drain(&mut self) -> Result<()> {
         let mut rest = self.buffer;
         while let Some(length) = self.receive()? {
-            // An error costs nothing of the queue, yet it must come to an end.
-            rest = match rest.checked_sub(length.max(1)) {
+            rest = match rest.checked_sub(length.max(LEAST_SIZE)) {
                 Some(rest) => rest,
                 None => break,
             };
@@ -300,12 +317,15 @@ impl Monitor {
     }
 }
 
-/// Waits for each event. Ends when a [`StopHandle`] stops it; iterating again
-/// goes on.
+/// Waits for each event. Ends when a [`StopHandle`] stops it, and iterating
+/// again goes on; ends for good after an error.
 impl Iterator for Monitor {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
+        if self.errors >= MOST_ERRORS {
+            return None;
+        }
         loop {
             if self.wakeup.take_stop() {
                 return None;
@@ -315,7 +335,7 @@ impl Iterator for Monitor {
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
             }
-            if let Err(error) = self.wakeup.wait(None) {
+            if let Err(error) = self.wakeup.wait() {
                 return Some(Err(error));
             }
         }

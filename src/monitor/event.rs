@@ -249,8 +249,10 @@ impl Event {
     /// for.
     ///
     /// Summed over the events of a link since its `initial`, they are what the
-    /// kernel has counted since; for a link that was `added` while it was
-    /// watched, what the kernel has counted in all.
+    /// kernel has counted since. For a link that appeared while it was watched
+    /// they are what the kernel has counted in all; for one that was renamed
+    /// into the scope, since then. Of a link whose removal was found only when
+    /// messages were lost, the kernel's last word is not known any more.
     pub fn transitions(&self) -> u64 {
         self.transitions
     }

@@ -61,7 +61,7 @@ impl Feed {
             announced: false,
             overruns: 0,
             wakeup: Wakeup::new(None, builder.stop.clone())?,
-            follower: Follower::new(builder),
+            follower: Follower::new(builder)?,
         };
         feed.phase = Phase::Listed(feed.follower.list()?);
         feed.advance()?;
@@ -79,7 +79,7 @@ impl Feed {
         if message.sender().is_kernel() {
             self.follower.apply(message);
         } else {
-            self.follower.statistics.foreign += 1;
+            self.follower.statistics_mut().foreign += 1;
         }
         self.advance()
     }
@@ -91,7 +91,7 @@ impl Feed {
     ///
     /// Where the links cannot be listed; the next message tries again.
     pub fn resync(&mut self) -> Result<()> {
-        self.follower.statistics.overruns += 1;
+        self.follower.statistics_mut().overruns += 1;
         self.overruns += 1;
         self.phase = Phase::Draining;
         self.advance()
@@ -118,7 +118,7 @@ impl Feed {
 
     /// What was counted since it was made.
     pub fn statistics(&self) -> Statistics {
-        self.follower.statistics
+        self.follower.statistics()
     }
 
     /// Goes on with a resync as far as the queue allows.

@@ -18,19 +18,19 @@ pub(super) struct Follower {
     /// From the table, not yet through the settler.
     fresh: VecDeque<Event>,
     ready: VecDeque<Event>,
-    pub(super) statistics: Statistics,
+    statistics: Statistics,
 }
 
 impl Follower {
-    pub(super) fn new(builder: MonitorBuilder) -> Follower {
-        Follower {
-            table: Table::new(builder.patterns, builder.criterion),
-            query: LinkQuery::new(builder.namespace),
+    pub(super) fn new(builder: MonitorBuilder) -> Result<Follower> {
+        Ok(Follower {
+            table: Table::new(builder.scope.patterns, builder.criterion),
+            query: LinkQuery::new(&builder.namespace)?,
             settler: Settler::new(builder.settle),
             fresh: VecDeque::new(),
             ready: VecDeque::new(),
             statistics: Statistics::default(),
-        }
+        })
     }
 
     /// Applies one message; those that are not about links do nothing.
@@ -53,6 +53,22 @@ impl Follower {
             Verdict::Stale => self.statistics.stale += 1,
             Verdict::Ignored => self.statistics.ignored += 1,
         }
+    }
+
+    pub(super) fn statistics_mut(&mut self) -> &mut Statistics {
+        &mut self.statistics
+    }
+
+    /// What was counted here and while asking the kernel.
+    pub(super) fn statistics(&self) -> Statistics {
+        let mut statistics = self.statistics;
+        statistics.foreign += self.query.foreign_messages();
+        statistics
+    }
+
+    /// True if [`next_event`](Self::next_event) would return one.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty() || (!self.fresh.is_empty() && !self.settler.is_needed())
     }
 
     /// Lists all links. What is applied before [`compare`](Self::compare) may

@@ -55,7 +55,7 @@ pub enum Verdict {
 /// use linkwatch::nl::{LinkQuery, Namespace};
 /// use linkwatch::{Criterion, EventKind};
 ///
-/// let mut query = LinkQuery::new(Namespace::current());
+/// let mut query = LinkQuery::new(&Namespace::current())?;
 /// let mut table = Table::new(vec!["lo".parse()?], Criterion::Carrier);
 /// let mut events = VecDeque::new();
 ///

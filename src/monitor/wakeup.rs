@@ -78,7 +78,14 @@ pub(super) struct Wakeup {
     stop: StopHandle,
     timer: TimerFd,
     /// When the timer is set to expire.
-    due: Option<Instant>,
+    due: Due,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Never,
+    Now,
+    At(Instant),
 }
 
 impl Wakeup {
@@ -105,7 +112,7 @@ impl Wakeup {
             epoll,
             stop,
             timer,
-            due: None,
+            due: Due::Never,
         })
     }
 
@@ -118,47 +125,56 @@ impl Wakeup {
         self.stop.take()
     }
 
-    /// Waits until there is something to do, at most `timeout`.
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> Result<()> {
-        let timeout = match timeout {
-            None => EpollTimeout::NONE,
-            // Rounded up, so that what is due after it is due; clamped to what
-            // epoll_wait(2) takes, some 24 days.
-            Some(timeout) => {
-                let millis = timeout.as_micros().div_ceil(1000);
-                i32::try_from(millis)
-                    .unwrap_or(i32::MAX)
-                    .try_into()
-                    .unwrap_or(EpollTimeout::MAX)
-            }
-        };
-        match self.epoll.wait(&mut [EpollEvent::empty()], timeout) {
+    /// Waits until there is something to do.
+    pub(super) fn wait(&self) -> Result<()> {
+        match self
+            .epoll
+            .wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
+        {
             // A signal handler may have asked to stop.
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(e) => Err(Error::from_nix(e, "waiting for link messages")),
         }
     }
 
+    /// Wakes up at once, and stays so until the timer is set.
+    pub(super) fn set_ready(&mut self) -> Result<()> {
+        match self.due {
+            Due::Now => Ok(()),
+            _ => self.arm(Due::Now, Duration::ZERO),
+        }
+    }
+
     /// Wakes up at this time, or at none. An expired timer is readable until
     /// it is set anew.
     pub(super) fn set_timer(&mut self, due: Option<Instant>) -> Result<()> {
-        if due == self.due {
+        let Some(at) = due else {
+            if self.due != Due::Never {
+                self.timer.unset().map_err(timer_error)?;
+                self.due = Due::Never;
+            }
+            return Ok(());
+        };
+        if self.due == Due::At(at) {
             return Ok(());
         }
-        let set = match due {
-            None => self.timer.unset(),
-            Some(due) => {
-                // Zero would disarm it.
-                let delay = due.saturating_duration_since(Instant::now()).as_nanos();
-                let delay = i64::try_from(delay).unwrap_or(i64::MAX).max(1);
-                let delay = Expiration::OneShot(TimeSpec::nanoseconds(delay));
-                self.timer.set(delay, TimerSetTimeFlags::empty())
-            }
-        };
-        set.map_err(|e| Error::from_nix(e, "setting a timer"))?;
+        self.arm(Due::At(at), at.saturating_duration_since(Instant::now()))
+    }
+
+    fn arm(&mut self, due: Due, delay: Duration) -> Result<()> {
+        // Zero would disarm it.
+        let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX).max(1);
+        let delay = Expiration::OneShot(TimeSpec::nanoseconds(delay));
+        self.timer
+            .set(delay, TimerSetTimeFlags::empty())
+            .map_err(timer_error)?;
         self.due = due;
         Ok(())
     }
+}
+
+fn timer_error(errno: Errno) -> Error {
+    Error::from_nix(errno, "setting a timer")
 }
 
 impl AsFd for Wakeup {

@@ -51,8 +51,6 @@ pub enum CallbackKind {
     Ack,
     /// Every message, before anything else (`NL_CB_MSG_IN`).
     MessageIn,
-    /// Every message that is sent (`NL_CB_MSG_OUT`).
-    MessageOut,
     /// A message that is malformed (`NL_CB_INVALID`).
     Invalid,
     /// In place of libnl's own sequence check (`NL_CB_SEQ_CHECK`).
@@ -72,7 +70,6 @@ impl CallbackKind {
             CallbackKind::Skipped => sys::NL_CB_SKIPPED,
             CallbackKind::Ack => sys::NL_CB_ACK,
             CallbackKind::MessageIn => sys::NL_CB_MSG_IN,
-            CallbackKind::MessageOut => sys::NL_CB_MSG_OUT,
             CallbackKind::Invalid => sys::NL_CB_INVALID,
             CallbackKind::SequenceCheck => sys::NL_CB_SEQ_CHECK,
             CallbackKind::DumpInterrupted => sys::NL_CB_DUMP_INTR,

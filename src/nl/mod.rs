@@ -62,7 +62,7 @@ pub use link::{Link, LinkRef};
 pub use link_message::{LinkChange, LinkFlags, LinkMessage, OperState};
 pub use message::{Header, Message, Sender};
 pub(crate) use name::Escaped;
-pub use name::Name;
+pub use name::{Name, escape};
 pub use namespace::Namespace;
 pub use query::{LinkQuery, Snapshot};
 pub use socket::{Protocol, Socket};

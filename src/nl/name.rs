@@ -76,6 +76,16 @@ impl PartialEq<&str> for Name {
     }
 }
 
+/// Bytes from the kernel, safe to print: control characters, backslashes and
+/// what is not UTF-8 are written as `\xNN`.
+///
+/// ```
+/// assert_eq!(linkwatch::nl::escape(b"a\nb\xff").to_string(), r"a\x0ab\xff");
+/// ```
+pub fn escape(bytes: &[u8]) -> impl fmt::Display {
+    Escaped(bytes)
+}
+
 /// Bytes from the kernel, safe to print: see [`write_escaped`].
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 

@@ -2,12 +2,16 @@
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use libnl3_sys as sys;
 
-use super::{Action, CallbackKind, LinkMessage, Namespace, Protocol, Socket, allocated, check};
+use super::{
+    Action, CallbackKind, LinkMessage, Message, Namespace, Protocol, Socket, allocated, check,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// How often a dump is asked for before an interrupted one is made do with.
@@ -16,6 +20,9 @@ const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// Room for the kernel to answer in large portions.
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// The kernel answers before it has taken the whole question. Where it could
+/// not queue its answer, this is the end of the wait.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The answer to a dump of all links.
 #[derive(Debug, Clone)]
@@ -40,30 +47,54 @@ impl<T> Snapshot<Option<T>> {
 /// Asks the kernel about links, on a socket of its own.
 ///
 /// The socket is kept from one question to the next, so that a question needs
-/// no new descriptor. After an error it is opened anew, for what is left in
-/// its queue would be taken for the next answer.
+/// no new descriptor and stays in the namespace where the first was asked.
+/// What does not answer the question at hand is dropped: messages that the
+/// kernel did not send, and what an earlier question left behind.
 ///
 /// ```
 /// use linkwatch::nl::{LinkQuery, Namespace};
 ///
-/// let mut query = LinkQuery::new(Namespace::current());
+/// let mut query = LinkQuery::new(&Namespace::current())?;
 /// let snapshot = query.dump(|link| link.ifindex())?;
 /// assert!(snapshot.links.contains(&1)); // the loopback interface
 /// # Ok::<(), linkwatch::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct LinkQuery {
-    namespace: Namespace,
-    socket: Option<Socket>,
+    socket: Socket,
+    /// The sequence number of the question at hand.
+    asked: Arc<AtomicU32>,
+    /// Something may be left of an earlier answer.
+    unfinished: bool,
 }
 
 impl LinkQuery {
-    /// Asks in this namespace. The socket is opened with the first question.
-    pub fn new(namespace: Namespace) -> LinkQuery {
-        LinkQuery {
-            namespace,
-            socket: None,
-        }
+    /// Asks in this namespace.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Socket::connect_in`].
+    pub fn new(namespace: &Namespace) -> Result<LinkQuery> {
+        let mut socket = Socket::connect_in(namespace, Protocol::Route)?;
+        socket.set_receive_buffer(RECEIVE_BUFFER)?;
+        socket.set_receive_timeout(TIMEOUT)?;
+        socket.disable_auto_ack();
+        let asked = Arc::new(AtomicU32::new(0));
+        // libnl checks the sequence only of sockets with automatic
+        // acknowledgements, and fails where it should skip.
+        let expected = Arc::clone(&asked);
+        socket.modify_cb(CallbackKind::MessageIn, move |message| {
+            if message.header().sequence == expected.load(Ordering::Relaxed) {
+                Action::Ok
+            } else {
+                Action::Skip
+            }
+        })?;
+        Ok(LinkQuery {
+            socket,
+            asked,
+            unfinished: false,
+        })
     }
 
     /// Lists all links of the namespace, and makes something of each.
@@ -101,8 +132,47 @@ impl LinkQuery {
         mut make: impl FnMut(&LinkMessage<'_>) -> T,
     ) -> Result<Snapshot<T>> {
         let mut links = Vec::new();
-        let complete = self.ask(|socket| socket.dump_links(|link| links.push(make(link))))?;
-        Ok(Snapshot { links, complete })
+        // libnl tells of an interrupted dump only at its end, and not always;
+        // the error that NLMSG_DONE may carry it ignores (`recvmsgs`,
+        // lib/nl.c). So both are looked at here.
+        let mut interrupted = false;
+        let mut end = None;
+        let mut malformed = None;
+        self.ask(Request::links(None)?, "listing all links", |message| {
+            interrupted |= c_int::from(message.header().flags) & libc::NLM_F_DUMP_INTR != 0;
+            if c_int::from(message.header().kind) == libc::NLMSG_DONE {
+                let errno = message.payload().first_chunk();
+                end = Some(errno.map_or(0, |bytes| i32::from_ne_bytes(*bytes)));
+                return Answer::Complete;
+            }
+            match message.link() {
+                Ok(Some(link)) => links.push(make(&link)),
+                Ok(None) => {}
+                Err(error) => malformed = Some(error),
+            }
+            Answer::Partial
+        })
+        .or_else(|error| match error.kind() {
+            // libnl's own word for it comes after the end.
+            ErrorKind::DumpInterrupted => {
+                interrupted = true;
+                Ok(())
+            }
+            _ => Err(error),
+        })?;
+        if let Some(errno) = end.filter(|&errno| errno < 0) {
+            return Err(Error::from_errno(
+                errno.saturating_neg(),
+                "listing all links",
+            ));
+        }
+        match malformed {
+            Some(error) => Err(error),
+            None => Ok(Snapshot {
+                links,
+                complete: !interrupted,
+            }),
+        }
     }
 
     /// Asks about one link, and makes something of it; `None` if there is no
@@ -120,98 +190,76 @@ impl LinkQuery {
         ifindex: u32,
         mut make: impl FnMut(&LinkMessage<'_>) -> T,
     ) -> Result<Option<T>> {
+        const DOING: &str = "asking for a link";
         let mut answer = None;
-        let result = self.ask(|socket| {
-            match socket.get_link(ifindex, |link| answer = Some(make(link))) {
-                // An answer like any other: the socket is as good as before.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                result => result,
+        let mut malformed = None;
+        let asked = self.ask(Request::links(Some(ifindex))?, DOING, |message| {
+            match message.link() {
+                Ok(Some(link)) if link.ifindex() == ifindex => answer = Some(make(&link)),
+                Ok(_) => {
+                    malformed = Some(Error::new(
+                        ErrorKind::Malformed,
+                        format!("{DOING}: the answer is about another"),
+                    ))
+                }
+                Err(error) => malformed = Some(error),
             }
+            Answer::Complete
         });
-        result.map(|()| answer)
+        match (asked, malformed) {
+            (Err(error), _) if error.kind() == ErrorKind::NotFound => Ok(None),
+            (Err(error), _) | (Ok(()), Some(error)) => Err(error),
+            (Ok(()), None) => Ok(answer),
+        }
     }
 
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Socket) -> Result<T>) -> Result<T> {
-        let mut socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => self.open()?,
-        };
-        let answer = question(&mut socket)?;
-        self.socket = Some(socket);
-        Ok(answer)
+    /// How many messages were dropped because the kernel did not send them.
+    pub fn foreign_messages(&self) -> u64 {
+        self.socket.foreign_messages()
     }
 
-    fn open(&self) -> Result<Socket> {
-        let mut socket = Socket::connect_in(&self.namespace, Protocol::Route)?;
-        socket.set_receive_buffer(RECEIVE_BUFFER)?;
-        socket.disable_auto_ack();
-        Ok(socket)
+    /// Sends a question and reads until `take` has the complete answer.
+    fn ask(
+        &mut self,
+        request: Request,
+        doing: &'static str,
+        mut take: impl FnMut(&Message<'_>) -> Answer,
+    ) -> Result<()> {
+        if self.unfinished {
+            // The kernel begins no dump before the last one is read.
+            self.asked.store(0, Ordering::Relaxed);
+            self.socket.discard()?;
+        }
+        self.unfinished = true;
+        let sequence = self.socket.send_auto(request.0, doing)?;
+        self.asked.store(sequence, Ordering::Relaxed);
+        let mut complete = false;
+        while !complete {
+            let kinds = [CallbackKind::Valid, CallbackKind::Finish];
+            let received = self
+                .socket
+                .recv_scoped(&kinds, |message| match take(message) {
+                    Answer::Complete => {
+                        complete = true;
+                        Action::Stop
+                    }
+                    Answer::Partial => Action::Ok,
+                });
+            if let Err(error) = received {
+                // An error that the kernel answers with is an answer.
+                self.unfinished = !complete && error.kind() != ErrorKind::NotFound;
+                return Err(error);
+            }
+        }
+        self.unfinished = false;
+        Ok(())
     }
 }
 
-impl Socket {
-    /// Dumps all links once (RTM_GETLINK with NLM_F_DUMP). Returns false if
-    /// the kernel said that the list changed meanwhile.
-    fn dump_links(&mut self, mut each: impl FnMut(&LinkMessage<'_>)) -> Result<bool> {
-        let request = Request::links(None)?;
-        self.send_auto(request.0, "asking for all links")?;
-        // libnl tells of an interrupted dump only at its end, and not always;
-        // the error that NLMSG_DONE may carry it ignores (`recvmsgs`,
-        // lib/nl.c). So both are looked at here.
-        let mut interrupted = false;
-        let mut end = None;
-        let mut malformed = None;
-        let kinds = [CallbackKind::Valid, CallbackKind::Finish];
-        let result = self.recv_scoped(&kinds, |message| {
-            interrupted |= c_int::from(message.header().flags) & libc::NLM_F_DUMP_INTR != 0;
-            if c_int::from(message.header().kind) == libc::NLMSG_DONE {
-                let errno = message.payload().first_chunk();
-                end = Some(errno.map_or(0, |bytes| i32::from_ne_bytes(*bytes)));
-                return Action::Stop;
-            }
-            match message.link() {
-                Ok(Some(link)) => each(&link),
-                Ok(None) => {}
-                Err(error) => malformed = Some(error),
-            }
-            Action::Ok
-        });
-        match result {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::DumpInterrupted => interrupted = true,
-            Err(error) => return Err(error),
-        }
-        if let Some(error) = malformed {
-            return Err(error);
-        }
-        match end {
-            Some(errno) if errno < 0 => Err(Error::from_errno(
-                errno.saturating_neg(),
-                "listing all links",
-            )),
-            Some(_) => Ok(!interrupted),
-            None => Err(Error::new(
-                ErrorKind::Malformed,
-                "listing all links: the answer has no end",
-            )),
-        }
-    }
-
-    /// Asks for one link (RTM_GETLINK).
-    fn get_link(&mut self, ifindex: u32, mut each: impl FnMut(&LinkMessage<'_>)) -> Result<()> {
-        let request = Request::links(Some(ifindex))?;
-        self.send_auto(request.0, "asking for a link")?;
-        let mut malformed = None;
-        self.recv_with(|message| {
-            match message.link() {
-                Ok(Some(link)) => each(&link),
-                Ok(None) => {}
-                Err(error) => malformed = Some(error),
-            }
-            Action::Ok
-        })?;
-        malformed.map_or(Ok(()), Err)
-    }
+/// What has come of an answer.
+enum Answer {
+    Partial,
+    Complete,
 }
 
 /// A message of our own, to be sent.

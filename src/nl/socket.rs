@@ -3,11 +3,13 @@
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 use libnl3_sys as sys;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::callback::{
     self, Action, CallbackKind, Doorkeeper, ErrorClosure, KernelError, MessageClosure, Slot,
@@ -396,16 +398,41 @@ impl Socket {
     }
 
     /// Sends a message, completed with port and sequence number
-    /// (`nl_send_auto`).
+    /// (`nl_send_auto`); returns the latter.
     pub(super) fn send_auto(
         &mut self,
         message: NonNull<sys::nl_msg>,
         doing: &'static str,
-    ) -> Result<()> {
+    ) -> Result<u32> {
         // SAFETY: both are live; the message stays ours.
         let result = unsafe { sys::nl_send_auto(self.raw.as_ptr(), message.as_ptr()) };
         self.resume_panics();
-        check(result, doing).map(drop)
+        check(result, doing)?;
+        // SAFETY: the message is live, and has a header.
+        Ok(unsafe { (*sys::nlmsg_hdr(message.as_ptr())).nlmsg_seq })
+    }
+
+    /// Reads and drops what is queued.
+    pub(super) fn discard(&mut self) -> Result<()> {
+        /// More than any queue holds.
+        const MOST: u32 = 1 << 16;
+        self.set_nonblocking(true)?;
+        let kinds = [CallbackKind::Valid, CallbackKind::Finish];
+        for _ in 0..MOST {
+            let received = self.recv_scoped(&kinds, |_| Action::Skip);
+            if received.is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+                break;
+            }
+        }
+        self.set_nonblocking(false)
+    }
+
+    /// Reading returns [`WouldBlock`](ErrorKind::WouldBlock) after this time
+    /// without a message.
+    pub(super) fn set_receive_timeout(&mut self, timeout: Duration) -> Result<()> {
+        let timeout = TimeVal::microseconds(i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX));
+        setsockopt(&self.as_fd(), sockopt::ReceiveTimeout, &timeout)
+            .map_err(|e| Error::from_nix(e, "setting the receive timeout"))
     }
 
     /// The raw socket, for functions of libnl that are not wrapped. It is
@@ -447,7 +474,7 @@ impl Socket {
                 argument,
             )
         };
-        check(result, format!("installing a callback ({kind:?})")).map(drop)
+        check(result, "installing a callback").map(drop)
     }
 
     fn resume_panics(&mut self) {

@@ -31,12 +31,12 @@ static void nest(void)
 {
 	CHECK_EQ(linkwatch_dispatch(watch, 0), LINKWATCH_E_BUSY);
 	CHECK_EQ(linkwatch_dispatch(watch, -1), LINKWATCH_E_BUSY);
-	CHECK(linkwatch_run(watch) == LINKWATCH_E_BUSY || socket_);
+	CHECK_EQ(linkwatch_run(watch), socket_ ? LINKWATCH_E_STATE : LINKWATCH_E_BUSY);
 	CHECK(linkwatch_fd(watch) >= 0);
 	CHECK_EQ(linkwatch_start(watch), LINKWATCH_E_STATE);
 	CHECK_EQ(linkwatch_add_pattern(watch, "*"), LINKWATCH_E_STATE);
 	CHECK_EQ(linkwatch_links(watch, on_link, &nested_links), 3);
-	CHECK_EQ(linkwatch_process(watch, NULL), socket_ ? LINKWATCH_E_STATE : LINKWATCH_E_STATE);
+	CHECK_EQ(linkwatch_process(watch, NULL), LINKWATCH_E_STATE);
 	CHECK_EQ(linkwatch_resync(watch), socket_ ? 0 : LINKWATCH_E_STATE);
 	CHECK(*linkwatch_error_detail(watch) != '\0');
 }
@@ -166,7 +166,7 @@ static void freed_within(void)
 	attach(FREE);
 	set_up("cable0", 0);
 	set_up("cable0", 1);
-	linkwatch_resync(watch);
+	CHECK_EQ(linkwatch_resync(watch), 0);
 	CHECK_EQ(receive_all(socket_), -NLE_AGAIN);
 	CHECK_EQ(events, 1);
 	nl_socket_free(socket_);
@@ -270,13 +270,6 @@ static void nested(void)
 	while (events < 3)
 		CHECK(linkwatch_dispatch(watch, -1) > 0);
 	CHECK_EQ(nested_links, 3);
-	linkwatch_free(watch);
-
-	start(NEST);
-	change_all();
-	deed = NEST;
-	while (events < 3)
-		CHECK(linkwatch_dispatch(watch, -1) > 0);
 	linkwatch_free(watch);
 
 	attach(NEST);

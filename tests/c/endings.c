@@ -37,14 +37,20 @@ static struct linkwatch *event_counter(void)
 	return watch;
 }
 
-/* Changes the state; the program is to see it, and linkwatch so many events. */
-static void change(struct nl_sock *socket, int expected_events)
+static void change_state(void)
 {
 	static int up = 1;
-	int events_before = events, messages_before = messages;
 
 	up = !up;
 	set_up("cable0", up);
+}
+
+/* Changes the state; the program is to see it, and linkwatch so many events. */
+static void change(struct nl_sock *socket, int expected_events)
+{
+	int events_before = events, messages_before = messages;
+
+	change_state();
 	CHECK_EQ(receive_all(socket), -NLE_AGAIN);
 	CHECK(messages > messages_before);
 	CHECK_EQ(events - events_before, expected_events);
@@ -161,9 +167,9 @@ static void from_one_use_to_another(void)
 	CHECK_EQ(linkwatch_start(watch), 0);
 	CHECK_EQ(events - before, 1);
 	CHECK_EQ(linkwatch_detach(watch), LINKWATCH_E_STATE);
-	set_up("cable0", 0);
+	change_state();
 	CHECK_EQ(linkwatch_dispatch(watch, -1), 1);
-	set_up("cable0", 1);
+	change_state();
 	CHECK_EQ(linkwatch_dispatch(watch, -1), 1);
 	linkwatch_free(watch);
 }
@@ -181,8 +187,7 @@ static void fed_by_hand(void)
 	int before = events;
 
 	CHECK_EQ(nl_socket_add_memberships(socket, RTNLGRP_LINK, 0), 0);
-	set_up("cable0", 0);
-	set_up("cable0", 1);
+	change_state();
 	CHECK_EQ(receive_all(socket), -NLE_AGAIN);
 	/* The first call lists: what was queued is in the list already. */
 	CHECK_EQ(events - before, 1);
@@ -192,7 +197,6 @@ static void fed_by_hand(void)
 	CHECK_EQ(linkwatch_detach(watch), 0);
 	nl_socket_free(socket);
 	linkwatch_free(watch);
-	set_up("cable0", 1);
 }
 
 /* Two handles cannot have one place in the socket's callbacks. */

@@ -5,6 +5,7 @@ mod leaks;
 mod monitor;
 mod nl;
 mod status;
+#[allow(dead_code, unused_imports)] // shared, each test binary uses a part
 mod support;
 mod watch;
 mod watch_log;

@@ -1,13 +1,17 @@
 //! The monitor, as a program uses it.
 
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use linkwatch::{Event, EventKind, LinkState, Monitor, Reason};
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
+};
 
-use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch};
+use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch, links_json};
 
 fn monitor(pattern: &str) -> Monitor {
     Monitor::builder()
@@ -67,6 +71,63 @@ in_namespace! {
         handle.stop();
     }
 
+    fn a_flood_of_foreign_messages_does_not_keep_it_from_stopping() {
+        let _cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        let port = monitor.local_port();
+        let handle = monitor.stop_handle();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&stop);
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let noop = header(libc::NLMSG_NOOP as u16, 16, &[]);
+                    let flood = Forger::new(port);
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        flood.send(&noop);
+                    }
+                });
+            }
+            scope.spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                handle.stop();
+            });
+            monitor.run(|_| ControlFlow::Continue(())).unwrap();
+        });
+        assert!(monitor.statistics().foreign > 0);
+    }
+
+    fn stops_are_neither_lost_nor_left_over() {
+        let _cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
+        let handle = monitor.stop_handle();
+        let (go, told) = std::sync::mpsc::channel();
+        let stopper = std::thread::spawn(move || told.iter().for_each(|()| handle.stop()));
+        for _ in 0..10_000 {
+            go.send(()).unwrap();
+            assert!(monitor.next().is_none());
+            // Nothing is left that would make the next wait spin.
+            let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+            assert_eq!(poll(&mut polled, PollTimeout::ZERO).unwrap(), 0);
+        }
+        drop(go);
+        stopper.join().unwrap();
+    }
+
+    fn the_longest_settle_time_is_no_overflow() {
+        let cable = Tap::up("cable0");
+        let forever = std::time::Duration::MAX;
+        let builder = Monitor::builder().settle_up(forever).settle_down(forever);
+        let mut monitor = builder.pattern("cable0").unwrap().build().unwrap();
+        assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
+        cable.pull();
+        eventually("the message was read", || {
+            assert_eq!(monitor.try_next().unwrap(), None);
+            !monitor.links()[0].has_carrier()
+        });
+    }
+
     fn a_closure_may_end_the_run_and_nothing_is_lost() {
         let _one = Tap::up("cable1");
         let _two = Tap::up("cable2");
@@ -81,13 +142,18 @@ in_namespace! {
 
     fn its_descriptor_can_be_polled() {
         let cable = Tap::up("cable0");
-        let mut monitor = monitor("cable0");
-        assert!(monitor.try_next().unwrap().is_some());
-        assert!(monitor.try_next().unwrap().is_none());
+        let _other = Tap::up("cable1");
         let readable = |monitor: &Monitor, wait: u16| {
             let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
             poll(&mut polled, PollTimeout::from(wait)).unwrap() == 1
         };
+        // It is readable as long as there are events, the initial ones too.
+        let mut monitor = monitor("cable*");
+        for _ in 0..2 {
+            assert!(readable(&monitor, 0));
+            assert!(monitor.try_next().unwrap().is_some());
+        }
+        assert!(monitor.try_next().unwrap().is_none());
         assert!(!readable(&monitor, 0));
         cable.pull();
         assert!(readable(&monitor, 30_000));
@@ -109,8 +175,7 @@ in_namespace! {
         });
         cable.pull();
         let events = events.join().unwrap();
-        // The pull may have been before or after the start.
-        assert_eq!(events[0], EventKind::Initial);
+        assert_eq!(events, [EventKind::Initial, EventKind::Disconnected]);
     }
 
     fn forged_messages_change_nothing_and_are_counted() {
@@ -159,7 +224,7 @@ in_namespace! {
         });
         let statistics = monitor.statistics();
         assert!(overruns >= 1);
-        assert_eq!(statistics.overruns, overruns);
+        assert!(statistics.overruns >= overruns, "one may not be reported yet");
         assert!(statistics.resyncs >= 1);
         let connected: Vec<(u8, bool)> = monitor.links().into_iter()
             .map(|link| (link.name().as_bytes()[5], link.has_carrier()))
@@ -172,6 +237,7 @@ in_namespace! {
         let cable = Tap::up("cable0");
         let stop = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&stop);
             scope.spawn(|| {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     cable.flap(1);
@@ -192,21 +258,21 @@ in_namespace! {
                     let alternates = match event.kind() {
                         EventKind::Connected => !connected,
                         EventKind::Disconnected => connected,
-                        EventKind::Flapped => true,
+                        EventKind::Flapped => event.is_connected() == connected,
                         other => panic!("{other}"),
                     };
                     assert!(alternates, "{event:?}");
                     connected = event.is_connected();
                 }
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
     }
 
     fn many_links_are_listed_in_order() {
         ip_batch((0..100).map(|i| format!("link add b{i} type bridge")));
+        let there = links_json().len() - 1;
         let links = Monitor::builder().links().unwrap();
-        assert_eq!(links.len(), 100);
+        assert_eq!(links.len(), there, "all but loopback");
         assert!(links.windows(2).all(|pair| pair[0].ifindex() < pair[1].ifindex()));
         let mut monitor = Monitor::builder().build().unwrap();
         let mut initial = Vec::new();
@@ -214,7 +280,7 @@ in_namespace! {
             initial.push(event.ifindex().unwrap());
         }
         assert!(initial.is_sorted());
-        assert_eq!(initial.len(), 100);
+        assert_eq!(initial.len(), there);
     }
 }
 
@@ -239,25 +305,50 @@ pub fn panic_in_a_run() {
     assert_eq!(next(&mut monitor).reason(), Some(Reason::Removed));
 }
 
-/// Sends bytes to another netlink socket, as any process with CAP_NET_ADMIN
-/// can.
-fn forge(port: u32, message: &[u8]) {
-    use nix::sys::socket::{
-        AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
-    };
-    use std::os::fd::AsRawFd;
-    let socket = socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        SockProtocol::NetlinkRoute,
-    )
-    .unwrap();
-    let to = NetlinkAddr::new(port, 0);
-    sendto(socket.as_raw_fd(), message, &to, MsgFlags::empty()).unwrap();
+/// Sets a flag at the end of a scope, however it ends.
+struct StopOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
-fn header(kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
+/// Sends bytes to another netlink socket.
+pub fn forge(port: u32, message: &[u8]) {
+    Forger::new(port).send(message);
+}
+
+/// Sends to another netlink socket, as any process with CAP_NET_ADMIN can.
+struct Forger {
+    socket: OwnedFd,
+    to: NetlinkAddr,
+}
+
+impl Forger {
+    fn new(port: u32) -> Forger {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkRoute,
+        )
+        .unwrap();
+        let to = NetlinkAddr::new(port, 0);
+        Forger { socket, to }
+    }
+
+    /// Does not wait where the receiver's queue is full.
+    fn send(&self, message: &[u8]) {
+        let to = &self.to;
+        match sendto(self.socket.as_raw_fd(), message, to, MsgFlags::MSG_DONTWAIT) {
+            Ok(_) | Err(Errno::EAGAIN) => {}
+            Err(errno) => panic!("sendto: {errno}"),
+        }
+    }
+}
+
+pub fn header(kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
     let mut message = length.to_ne_bytes().to_vec();
     message.extend(kind.to_ne_bytes());
     message.extend([0; 10]);

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::support::{
-    Counters, Tap, Watch, eventually, in_namespace, ip, ip_batch, link_json, linkwatch, sum,
+    Counters, Tap, Watch, eventually, in_namespace, ip, ip_batch, link_json, linkwatch, rename_up,
+    sum,
 };
 
 /// The kinds of the events, in order.
@@ -15,6 +16,15 @@ fn kinds(events: &[Value]) -> Vec<&str> {
         .iter()
         .map(|event| event["event"].as_str().expect("a kind"))
         .collect()
+}
+
+/// Sets a flag at the end of a scope, however it ends.
+struct StopOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// `connected` and `disconnected` alternate, starting from the first event.
@@ -72,21 +82,21 @@ in_namespace! {
         watch.expect("initial", "cable0");
         let before = Counters::of("cable0");
         // Several times, for how many messages the kernel makes of them varies.
-        for _ in 0..5 {
+        let mut rounds = 0;
+        while rounds < 3 || !kinds(&watch.events).contains(&"flapped") {
+            assert!(rounds < 50, "never swallowed: {:#?}", watch.events);
+            rounds += 1;
             cable.flap(50);
             let counted = Counters::of("cable0").sum() - before.sum();
             watch.until("all transitions", |events| sum(events) == counted);
         }
         let after = Counters::of("cable0");
-        assert_eq!((after.up - before.up, after.down - before.down), (250, 250));
+        assert_eq!((after.up - before.up, after.down - before.down), (rounds * 50, rounds * 50));
         let events = watch.stop();
-        assert_eq!(sum(&events), 500);
+        assert_eq!(sum(&events), rounds * 100);
         assert_alternating(&events);
         assert_eq!(events.last().unwrap()["connected"], true);
-        // The kernel announces carrier changes at most a few times a second,
-        // so some of these were swallowed.
         let flapped: Vec<_> = events.iter().filter(|e| e["event"] == "flapped").collect();
-        assert!(!flapped.is_empty(), "{events:#?}");
         for event in flapped {
             assert_eq!(event["transitions"], event["unseen"]);
             assert_eq!(event["transitions"].as_u64().unwrap() % 2, 0);
@@ -159,7 +169,9 @@ in_namespace! {
         let mut watch = Watch::start(&["cable*"]);
         watch.expect("initial", "cable0");
         // Within the scope the watch goes on.
-        ip(&["link", "set", "cable0", "name", "cable1"]);
+        if !rename_up("cable0", "cable1") {
+            return;
+        }
         let event = watch.expect("renamed", "cable1");
         assert_eq!(event["previous_name"], "cable0");
         assert_eq!(event["connected"], true);
@@ -194,7 +206,9 @@ in_namespace! {
         let mut watch = Watch::start(&["cable*"]);
         let first = watch.expect("initial", "cable1")["ifindex"].clone();
         let second = watch.expect("initial", "cable2")["ifindex"].clone();
-        ip(&["link", "set", "cable1", "name", "cable3"]);
+        if !rename_up("cable1", "cable3") {
+            return;
+        }
         ip(&["link", "set", "cable2", "name", "cable1"]);
         ip(&["link", "set", "cable3", "name", "cable2"]);
         assert_eq!(watch.expect("renamed", "cable3")["ifindex"], first);
@@ -317,9 +331,10 @@ in_namespace! {
         }
         // Each of these is a message.
         ip_batch((0..400).map(|i| format!("link set cable{} mtu {}", i % 10, 1000 + i)));
-        ip(&["link", "set", "cable8", "name", "cable20"]);
+        if rename_up("cable8", "cable20") {
+            ip(&["link", "set", "cable20", "name", "cable8"]);
+        }
         ip(&["link", "del", "cable9"]);
-        ip(&["link", "set", "cable20", "name", "cable8"]);
         watch.signal("CONT");
         watch.until("a resync", |events| kinds(events).contains(&"resync"));
         watch.until("cable9 is removed", |events| {
@@ -356,15 +371,15 @@ in_namespace! {
         let stop = std::sync::atomic::AtomicBool::new(false);
         let events: Vec<Value> = std::thread::scope(|scope| {
             // It says nothing before a cable is pulled: pull until it does.
+            // Also where an assertion fails.
+            let _stop = StopOnDrop(&stop);
             scope.spawn(|| while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 cable.pull();
                 std::thread::sleep(std::time::Duration::from_millis(30));
                 cable.plug();
                 std::thread::sleep(std::time::Duration::from_millis(30));
             });
-            let events = lines.by_ref().map(|l| serde_json::from_str(&l.unwrap()).unwrap()).collect();
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
-            events
+            lines.by_ref().map(|l| serde_json::from_str(&l.unwrap()).unwrap()).collect()
         });
         assert!(child.wait().unwrap().success());
         assert_eq!(events.len(), 2);
@@ -387,6 +402,46 @@ in_namespace! {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+
+    fn a_closed_socket_ends_the_watch_quietly() {
+        // As under a service manager: the reader's end shows as a hang-up.
+        let _cable = Tap::up("cable0");
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut child = linkwatch(&["watch", "cable0"])
+            .stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut ours = BufReader::new(ours);
+        ours.read_line(&mut line).unwrap();
+        drop(ours);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+
+    fn a_reader_that_takes_nothing_does_not_keep_it_from_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("link.log");
+        let _cable = Tap::up("cable0");
+        let mut child = linkwatch(&["watch", "cable0", "--log-file", log.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Names change and nobody reads, until nothing more is written to the
+        // log: then the pipe is full and it waits.
+        let length = || std::fs::metadata(&log).map_or(0, |file| file.len());
+        let mut before = 0;
+        eventually("it waits for its reader", || {
+            ip_batch((0..400).map(|i| format!("link set cable0 {}", ["down", "up"][i % 2])));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::mem::replace(&mut before, length()) == length() && length() > 0
+        });
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        eventually("it ends", || child.try_wait().unwrap().is_some());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let log = std::fs::read_to_string(&log).unwrap();
+        assert!(log.ends_with("Network monitoring stopped\n"));
     }
 
     fn an_interrupt_ends_the_watch() {

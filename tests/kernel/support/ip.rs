@@ -17,6 +17,23 @@ pub fn ip(args: &[&str]) {
     );
 }
 
+/// Renames an interface that is up. False, told loudly, where the kernel
+/// renames only what is down: it does so before Linux 6.2.
+#[track_caller]
+pub fn rename_up(from: &str, to: &str) -> bool {
+    let output = Command::new("ip")
+        .args(["link", "set", from, "name", to])
+        .output()
+        .expect("ip");
+    let error = String::from_utf8_lossy(&output.stderr);
+    if error.contains("busy") {
+        super::skip("this kernel renames no interface that is up");
+        return false;
+    }
+    assert!(output.status.success(), "{error}");
+    true
+}
+
 /// Runs many commands in one `ip -batch`.
 #[track_caller]
 pub fn ip_batch(commands: impl IntoIterator<Item = String>) {

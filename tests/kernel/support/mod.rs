@@ -7,7 +7,7 @@ mod watch;
 
 use std::time::{Duration, Instant};
 
-pub use ip::{Counters, ip, ip_batch, link_json, links_json};
+pub use ip::{Counters, ip, ip_batch, link_json, links_json, rename_up};
 pub use namespace::{has, inside, is_inside, share_namespaces, skip};
 pub use tap::Tap;
 pub use watch::{Watch, linkwatch, sum};

@@ -1,7 +1,8 @@
-//! A running `linkwatch watch --json`.
+//! A running `linkwatch watch --json`, or another program that prints events
+//! as JSON.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -24,21 +25,41 @@ pub fn sum(events: &[Value]) -> u64 {
         .sum()
 }
 
-/// A running watch. It also watches `lo`, whose `initial` event says that it
-/// has begun; that event is not kept.
+/// A running watch.
 pub struct Watch {
     child: Child,
+    stdin: Option<ChildStdin>,
     lines: Receiver<Value>,
     /// All events so far, in order.
     pub events: Vec<Value>,
 }
 
 impl Watch {
-    /// Starts it and waits until it has reported the initial states.
+    /// Starts `linkwatch` and waits until it has reported the initial states.
+    /// It also watches `lo`, whose `initial` event says that it has begun; that
+    /// event is not kept.
     pub fn start(args: &[&str]) -> Watch {
         let mut command = linkwatch(&["watch", "--json", "lo"]);
-        command.args(args).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("linkwatch");
+        command.args(args);
+        let mut watch = Watch::of(command);
+        // Index 1, so it comes first; the other initial events follow at once.
+        let first = watch.next("the initial event of lo");
+        assert_eq!(
+            (&first["event"], &first["name"]),
+            (&"initial".into(), &"lo".into())
+        );
+        watch.events.clear();
+        watch
+    }
+
+    /// Starts a program.
+    pub fn of(mut command: Command) -> Watch {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("its output"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -50,19 +71,27 @@ impl Watch {
                 }
             }
         });
-        let mut watch = Watch {
+        Watch {
             child,
+            stdin,
             lines,
             events: Vec::new(),
-        };
-        // Index 1, so it comes first; the other initial events follow at once.
-        let first = watch.next("the initial event of lo");
-        assert_eq!(
-            (&first["event"], &first["name"]),
-            (&"initial".into(), &"lo".into())
-        );
-        watch.events.clear();
-        watch
+        }
+    }
+
+    /// Sends a line to its input.
+    #[track_caller]
+    pub fn send(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("its input");
+        writeln!(stdin, "{line}").expect("writing to it");
+    }
+
+    /// Ends its input, and waits for its end; returns all events since the
+    /// start.
+    #[track_caller]
+    pub fn close(mut self) -> Vec<Value> {
+        self.stdin = None;
+        self.finish()
     }
 
     /// The process, to send signals to.
@@ -120,6 +149,11 @@ impl Watch {
     #[track_caller]
     pub fn stop(mut self) -> Vec<Value> {
         self.signal("TERM");
+        self.finish()
+    }
+
+    #[track_caller]
+    fn finish(&mut self) -> Vec<Value> {
         let status = self.ended();
         assert!(status.success(), "{status}");
         self.events.extend(self.lines.iter());

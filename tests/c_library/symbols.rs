@@ -1,0 +1,51 @@
+//! What the library that is installed shows to the linker.
+
+use std::process::Command;
+
+use crate::program::build_library;
+
+#[track_caller]
+fn printed(program: &str, args: &[&str]) -> String {
+    let library = build_library(&[]).join("liblinkwatch.so");
+    let output = Command::new(program)
+        .args(args)
+        .arg(library)
+        .output()
+        .unwrap_or_else(|e| panic!("{program}: {e}"));
+    assert!(output.status.success(), "{program} {args:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn only_its_own_names_are_exported() {
+    let names = printed("nm", &["-D", "--defined-only", "--format=just-symbols"]);
+    let names: Vec<&str> = names.lines().collect();
+    let header = include_str!("../../include/linkwatch.h");
+    for name in &names {
+        assert!(name.starts_with("linkwatch_"), "{name}");
+        assert!(
+            header.contains(&format!("{name}(")),
+            "{name} is not in the header"
+        );
+    }
+    assert!(names.contains(&"linkwatch_new"), "{names:?}");
+    assert!(!names.contains(&"linkwatch_test_panic"));
+}
+
+#[test]
+fn it_has_a_soname_and_loads_libnl() {
+    let dynamic = printed("readelf", &["--dynamic", "--wide"]);
+    let of = |tag: &str| -> Vec<&str> {
+        let lines = dynamic.lines().filter(|line| line.contains(tag));
+        lines
+            .filter_map(|line| line.split_once('[')?.1.strip_suffix(']'))
+            .collect()
+    };
+    assert_eq!(of("(SONAME)"), ["liblinkwatch.so.0"]);
+    let needed = of("(NEEDED)");
+    let libnl: Vec<_> = needed
+        .iter()
+        .filter(|name| name.starts_with("libnl"))
+        .collect();
+    assert_eq!(libnl, [&"libnl-3.so.200"], "{needed:?}");
+}
