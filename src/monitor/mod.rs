@@ -28,6 +28,7 @@ mod follower;
 mod json;
 mod link_state;
 mod pattern;
+mod rules;
 mod settle;
 mod table;
 #[cfg(test)]

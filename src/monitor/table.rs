@@ -21,8 +21,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::pattern::Scope;
-use super::{Criterion, Event, EventKind, LinkState, Pattern, Reason};
-use crate::nl::{LinkChange, LinkFlags, LinkMessage, Name, Snapshot};
+use super::rules::{Before, Entry, Rules};
+use super::{Criterion, Event, EventKind, LinkState, Pattern};
+use crate::nl::{LinkChange, LinkFlags, LinkMessage, Snapshot};
 
 /// `ifi_change` of the messages that announce a new link.
 const JUST_REGISTERED: u32 = !0;
@@ -75,27 +76,6 @@ pub struct Table {
     links: HashMap<u32, Entry>,
     rules: Rules,
     resync: Resync,
-}
-
-#[derive(Debug)]
-struct Entry {
-    state: LinkState,
-    in_scope: bool,
-    /// What was reported last.
-    connected: bool,
-    /// The resync during which the last message about the link was applied.
-    touched: u64,
-    /// The resync whose snapshot listed it last.
-    listed: u64,
-}
-
-/// What decides which events a change gives.
-#[derive(Debug)]
-struct Rules {
-    scope: Scope,
-    criterion: Criterion,
-    /// Until the initial state is announced, nothing is reported.
-    learning: bool,
 }
 
 #[derive(Debug, Default)]
@@ -386,133 +366,6 @@ impl Table {
 enum Touch {
     Message,
     Snapshot,
-}
-
-/// What an entry was before a change.
-struct Before {
-    name: Name,
-    in_scope: bool,
-    carrier: bool,
-}
-
-impl Before {
-    fn of(entry: &Entry) -> Before {
-        Before {
-            name: entry.state.name(),
-            in_scope: entry.in_scope,
-            carrier: entry.state.has_carrier(),
-        }
-    }
-}
-
-impl Rules {
-    /// Reports what has become of a link that was known before. `steps` are
-    /// those that the counters took.
-    fn report(
-        &self,
-        entry: &mut Entry,
-        before: &Before,
-        mut steps: u64,
-        events: &mut VecDeque<Event>,
-    ) {
-        if entry.state.transitions().is_none() && entry.state.has_carrier() != before.carrier {
-            // A kernel without counters: this is the one step we know of.
-            steps = 1;
-        }
-        let renamed = entry.state.name() != before.name;
-        entry.in_scope = self.scope.contains(&entry.state);
-        if self.learning {
-            return;
-        }
-        match (before.in_scope, entry.in_scope) {
-            (false, false) => {}
-            (false, true) => {
-                // What it counted out of the scope is not this watch's.
-                // (Where an alternative name brought it in, the former name is
-                // also its present one.)
-                self.appear(entry, Some(before.name), 0, events);
-            }
-            (true, false) => {
-                if entry.connected {
-                    entry.connected = false;
-                    let state = entry.state.with_name(before.name);
-                    events.push_back(
-                        Event::new(EventKind::Disconnected, state, false, steps)
-                            .because(Reason::Renamed)
-                            .ending_report(),
-                    );
-                    steps = 0;
-                }
-                let state = entry.state.clone();
-                events.push_back(
-                    Event::new(EventKind::Renamed, state, false, steps).formerly(Some(before.name)),
-                );
-            }
-            (true, true) => {
-                if renamed {
-                    let state = entry.state.clone();
-                    events.push_back(
-                        Event::new(EventKind::Renamed, state, entry.connected, 0)
-                            .formerly(Some(before.name)),
-                    );
-                }
-                self.assess(entry, steps, events);
-            }
-        }
-    }
-
-    /// Reports the difference between what was reported and what is.
-    fn assess(&self, entry: &mut Entry, steps: u64, events: &mut VecDeque<Event>) {
-        let connected = entry.state.is_connected(self.criterion);
-        let kind = match (entry.connected, connected) {
-            (false, true) => EventKind::Connected,
-            (true, false) => EventKind::Disconnected,
-            _ if steps > 0 => EventKind::Flapped,
-            _ => return,
-        };
-        entry.connected = connected;
-        let mut event = Event::new(kind, entry.state.clone(), connected, steps);
-        if let Some(reason) = entry.state.why_disconnected(self.criterion)
-            && kind == EventKind::Disconnected
-        {
-            event = event.because(reason);
-        }
-        events.push_back(event);
-    }
-
-    fn appear(
-        &self,
-        entry: &mut Entry,
-        former: Option<Name>,
-        steps: u64,
-        events: &mut VecDeque<Event>,
-    ) {
-        if self.learning || !entry.in_scope {
-            return;
-        }
-        let connected = entry.state.is_connected(self.criterion);
-        // The last step is the one that `connected` reports.
-        let last = u64::from(connected).min(steps);
-        let state = entry.state.clone();
-        events.push_back(Event::new(EventKind::Added, state, false, steps - last).formerly(former));
-        self.assess(entry, last, events);
-    }
-
-    fn vanish(&self, mut entry: Entry, mut steps: u64, events: &mut VecDeque<Event>) {
-        if self.learning || !entry.in_scope {
-            return;
-        }
-        if std::mem::take(&mut entry.connected) {
-            let state = entry.state.clone();
-            events.push_back(
-                Event::new(EventKind::Disconnected, state, false, steps)
-                    .because(Reason::Removed)
-                    .ending_report(),
-            );
-            steps = 0;
-        }
-        events.push_back(Event::new(EventKind::Removed, entry.state, false, steps).ending_report());
-    }
 }
 
 /// The steps from the counters that are known to those that are told; `None`
