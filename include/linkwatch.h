@@ -350,9 +350,9 @@ int linkwatch_start(struct linkwatch *handle);
 int linkwatch_fd(const struct linkwatch *handle);
 
 /**
- * Delivers all events that there are; if there is none, waits for one, at most
- * `timeout_ms` milliseconds: not at all if it is 0, for ever if it is
- * negative.
+ * Delivers the events that there are, up to 1024; if there is none, waits for
+ * one, at most `timeout_ms` milliseconds: not at all if it is 0, for ever if
+ * it is negative. While more are left, linkwatch_fd() stays readable.
  *
  * Returns the number of events delivered: 0 if the time is over, and if
  * linkwatch_stop() was called; LINKWATCH_E_STATE if it is not started, or the
@@ -363,7 +363,8 @@ int linkwatch_fd(const struct linkwatch *handle);
 int linkwatch_dispatch(struct linkwatch *handle, int timeout_ms);
 
 /**
- * Delivers events until linkwatch_stop() is called.
+ * Delivers events until linkwatch_stop() is called. Those that are left then
+ * are there the next time.
  *
  * Returns 0 once stopped; LINKWATCH_E_STATE if it is not started, if it is
  * attached (then the program's own loop receives), or the callback has freed
@@ -407,8 +408,9 @@ void linkwatch_stop(struct linkwatch *handle);
  * the socket are used by one thread at a time.
  *
  * Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
- * another protocol; LINKWATCH_E_STATE if it is started or attached already;
- * others if the interfaces cannot be listed.
+ * another protocol; LINKWATCH_E_STATE if it is started or attached already, or
+ * another handle is attached to the socket; others if the interfaces cannot be
+ * listed.
  *
  * Requires: `handle` as for linkwatch_free(); `socket` is NULL or a live socket.
  */
@@ -432,7 +434,7 @@ int linkwatch_detach(struct linkwatch *handle);
  * preferable where it is possible. The socket has joined RTNLGRP_LINK before
  * the first call, which lists the interfaces and delivers the initial events.
  * Messages that are not about links, and those that the kernel did not send,
- * change nothing.
+ * change nothing, nor do those of another protocol (nlmsg_get_proto()).
  *
  * Returns 0, which is NL_OK; LINKWATCH_E_INVAL for NULL; LINKWATCH_E_STATE if
  * the handle is started, attached, or was freed by the callback; others if the

@@ -122,7 +122,11 @@ unsafe fn feed(handle: *mut linkwatch, message: *mut sys::nl_msg) -> c_int {
             let Some(message) = Message::from_raw(message) else {
                 return Err(Failure::invalid("NULL, or not a netlink message"));
             };
-            attachment.feed.message(&message)?;
+            // A program may share its callbacks among sockets; another
+            // protocol's numbers mean something else.
+            if sys::nlmsg_get_proto(message.as_ptr()) == libc::NETLINK_ROUTE {
+                attachment.feed.message(&message)?;
+            }
             Ok(0)
         })
     };
@@ -289,7 +293,7 @@ pub unsafe extern "C" fn linkwatch_detach(handle: *mut linkwatch) -> c_int {
 /// preferable where it is possible. The socket has joined RTNLGRP_LINK before
 /// the first call, which lists the interfaces and delivers the initial events.
 /// Messages that are not about links, and those that the kernel did not send,
-/// change nothing.
+/// change nothing, nor do those of another protocol (nlmsg_get_proto()).
 ///
 /// Returns 0, which is NL_OK; LINKWATCH_E_INVAL for NULL; LINKWATCH_E_STATE if
 /// the handle is started, attached, or was freed by the callback; others if the

@@ -11,6 +11,10 @@ use super::error::{Failure, LINKWATCH_E_PANIC, LINKWATCH_E_STATE, guard};
 use super::handle::{Delivered, Source, deliver, linkwatch, with};
 use crate::Error;
 
+/// Events that one linkwatch_dispatch() delivers: even in a lasting storm it
+/// returns.
+const BATCH: c_int = 1024;
+
 /// Starts watching: subscribes, lists the interfaces, and calls the callback
 /// with a LINKWATCH_EVENT_INITIAL for each that is watched. Then call
 /// linkwatch_run(), or linkwatch_dispatch() when linkwatch_fd() is readable.
@@ -67,9 +71,9 @@ pub unsafe extern "C" fn linkwatch_fd(handle: *const linkwatch) -> c_int {
     }
 }
 
-/// Delivers all events that there are; if there is none, waits for one, at most
-/// `timeout_ms` milliseconds: not at all if it is 0, for ever if it is
-/// negative.
+/// Delivers the events that there are, up to 1024; if there is none, waits for
+/// one, at most `timeout_ms` milliseconds: not at all if it is 0, for ever if
+/// it is negative. While more are left, linkwatch_fd() stays readable.
 ///
 /// Returns the number of events delivered: 0 if the time is over, and if
 /// linkwatch_stop() was called; LINKWATCH_E_STATE if it is not started, or the
@@ -86,7 +90,7 @@ pub unsafe extern "C" fn linkwatch_dispatch(handle: *mut linkwatch, timeout_ms: 
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             // SAFETY: promised by the caller; after `Freed` we return.
-            match unsafe { dispatch_once(handle, c_int::MAX, deadline) } {
+            match unsafe { dispatch_once(handle, BATCH, deadline) } {
                 Dispatched::Waited => {}
                 Dispatched::Done(result) => return result,
             }

@@ -105,7 +105,8 @@ int main(int argc, char **argv)
 		CHECK_EQ(linkwatch_add_pattern(watch, argv[optind]), 0);
 
 	if (list) {
-		CHECK_EQ(linkwatch_links(watch, on_link, &events), events);
+		result = linkwatch_links(watch, on_link, &events);
+		CHECK_EQ(result, events);
 	} else {
 		sigaction(SIGTERM, &action, NULL);
 		linkwatch_on_event(watch, on_event, &events);

@@ -3,7 +3,7 @@
 //! compiler's sanitizers.
 
 #[path = "../kernel/support/mod.rs"]
-#[allow(dead_code)] // shared with the other tests, each of which uses a part
+#[allow(dead_code, unused_imports)] // shared, each test binary uses a part
 mod support;
 
 mod boundary;

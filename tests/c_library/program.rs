@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{has, inside, is_inside, skip};
+use crate::support::{PATIENCE, Watch, has, inside_with, is_inside, skip};
+
+const LIBRARY: &str = "LINKWATCH_TEST_LIBRARY";
 
 /// What looks on while a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +87,57 @@ impl Program {
     /// Runs it to its end, which is to be a good one.
     #[track_caller]
     pub fn run(&self) {
-        let output = self.command(&[]).output().expect("the program");
+        let command = self.command(&[]);
+        let environment = command.get_envs();
+        let environment = environment.filter_map(|(name, value)| Some((name, value?)));
+        // One that hangs is not to outlive the test, which is killed then.
+        let output = Command::new("timeout")
+            .arg(PATIENCE.as_secs().to_string())
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(environment)
+            .output()
+            .expect("the program");
         assert!(
             output.status.success(),
             "{}: {}",
             output.status,
             text(&output)
         );
+    }
+}
+
+/// Starts a program that prints events, and waits until it has started.
+#[track_caller]
+pub fn start(program: &Program, args: &[&str]) -> Watch {
+    let mut watch = Watch::of(program.command(args));
+    watch.until("it has started", |lines| {
+        lines.iter().any(|line| line["program"] == "started")
+    });
+    assert!(
+        events(&watch.events)
+            .iter()
+            .all(|e| e["event"] == "initial")
+    );
+    watch
+}
+
+/// The events among the lines of a program.
+pub fn events(lines: &[Value]) -> Vec<Value> {
+    let events = lines.iter().filter(|line| line.get("event").is_some());
+    events.cloned().collect()
+}
+
+/// The next event, which is to be of this kind and about this link.
+#[track_caller]
+pub fn expect(watch: &mut Watch, kind: &str, name: &str) -> Value {
+    loop {
+        let line = watch.next(&format!("{kind} {name}"));
+        if line.get("event").is_some() {
+            let found = (line["event"].as_str(), line["name"].as_str());
+            assert_eq!(found, (Some(kind), Some(name)), "{line:#}");
+            return line;
+        }
     }
 }
 
@@ -126,8 +173,13 @@ pub fn with_program(name: &str, source: &str, guard: Guard, body: impl FnOnce(&P
         }
         _ => {}
     }
-    test_library();
-    inside(name, || body(&Program::compile(source, guard)));
+    inside_with(
+        name,
+        |command| {
+            command.env(LIBRARY, test_library());
+        },
+        || body(&Program::compile(source, guard)),
+    );
 }
 
 /// True if a program that is compiled with the sanitizers runs.
@@ -154,16 +206,13 @@ fn tree() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of the library that is built for tests. A test that has started
-/// itself anew in its namespace finds it built.
+/// The folder of the library that is built for tests, once. The test that has
+/// started itself anew in its namespace is told.
 fn test_library() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = tree().join("target/c-test/debug");
-        if !is_inside() {
-            assert_eq!(build_library(&["test"]), folder);
-        }
-        folder
+    FOLDER.get_or_init(|| match std::env::var_os(LIBRARY) {
+        Some(folder) => folder.into(),
+        None => build_library(&["test"]),
     })
 }
 

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::support::{
-    Counters, Tap, Watch, eventually, in_namespace, ip, ip_batch, link_json, linkwatch, rename_up,
-    sum,
+    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, ip, ip_batch, link_json,
+    linkwatch, rename_up, sum,
 };
 
 /// The kinds of the events, in order.
@@ -24,25 +24,6 @@ struct StopOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-}
-
-/// `connected` and `disconnected` alternate, starting from the first event.
-#[track_caller]
-fn assert_alternating(events: &[Value]) {
-    let mut connected = None;
-    for event in events {
-        let now = match event["event"].as_str() {
-            Some("initial") => event["connected"].as_bool(),
-            Some("added") => Some(false),
-            Some("connected") => Some(true),
-            Some("disconnected") => Some(false),
-            _ => continue,
-        };
-        if matches!(event["event"].as_str(), Some("connected" | "disconnected")) {
-            assert_ne!(connected, now, "twice the same: {events:#?}");
-        }
-        connected = now;
     }
 }
 

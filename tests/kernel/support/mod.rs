@@ -8,9 +8,9 @@ mod watch;
 use std::time::{Duration, Instant};
 
 pub use ip::{Counters, ip, ip_batch, link_json, links_json, rename_up};
-pub use namespace::{has, inside, is_inside, share_namespaces, skip};
+pub use namespace::{has, inside, inside_with, is_inside, share_namespaces, skip};
 pub use tap::Tap;
-pub use watch::{Watch, linkwatch, sum};
+pub use watch::{Watch, assert_alternating, linkwatch, sum};
 
 /// How long a condition may take to come true. The machines are shared: this
 /// is for failures, no test waits for it.
@@ -27,6 +27,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Defines tests that run in a network namespace of their own.
+#[allow(unused_macros)] // not every test binary has such tests
 macro_rules! in_namespace {
     ($($(#[$meta:meta])* fn $name:ident() $body:block)*) => {
         $(

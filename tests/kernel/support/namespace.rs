@@ -15,6 +15,12 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Runs `body` in namespaces (user, network, mount) of its own. `name` is the
 /// test's path in this crate.
 pub fn inside(name: &str, body: impl FnOnce()) {
+    inside_with(name, |_| {}, body);
+}
+
+/// The same, where `tell` may first give the test that starts itself anew
+/// something in its environment.
+pub fn inside_with(name: &str, tell: impl FnOnce(&mut Command), body: impl FnOnce()) {
     if let Some(how) = std::env::var_os(INSIDE) {
         if how != PREPARED {
             prepare();
@@ -31,6 +37,7 @@ pub fn inside(name: &str, body: impl FnOnce()) {
         .arg(std::env::current_exe().expect("the test's own path"))
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1");
+    tell(&mut command);
     let output = run(command);
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "in its namespace:\n{printed}");
@@ -39,7 +46,7 @@ pub fn inside(name: &str, body: impl FnOnce()) {
         "no test of this name:\n{printed}"
     );
     for line in printed.lines().filter(|line| line.starts_with("SKIPPED")) {
-        tell(line);
+        say(line);
     }
 }
 
@@ -58,10 +65,10 @@ pub fn share_namespaces(command: &mut Command) -> &mut Command {
 /// Says loudly that a test did not run. Not by `println`, which the test
 /// harness would swallow.
 pub fn skip(why: &str) {
-    tell(&format!("SKIPPED: {why}"));
+    say(&format!("SKIPPED: {why}"));
 }
 
-fn tell(line: &str) {
+fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -25,6 +25,25 @@ pub fn sum(events: &[Value]) -> u64 {
         .sum()
 }
 
+/// `connected` and `disconnected` alternate, starting from the first event.
+#[track_caller]
+pub fn assert_alternating(events: &[Value]) {
+    let mut connected = None;
+    for event in events {
+        let now = match event["event"].as_str() {
+            Some("initial") => event["connected"].as_bool(),
+            Some("added") => Some(false),
+            Some("connected") => Some(true),
+            Some("disconnected") => Some(false),
+            _ => continue,
+        };
+        if matches!(event["event"].as_str(), Some("connected" | "disconnected")) {
+            assert_ne!(connected, now, "twice the same: {events:#?}");
+        }
+        connected = now;
+    }
+}
+
 /// A running watch.
 pub struct Watch {
     child: Child,
