@@ -22,6 +22,7 @@ help:
 	@echo "make test     run all tests"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
+	@echo "make build    build the program and the C library"
 	@echo "make install  install program, C library and header below PREFIX ($(PREFIX))"
 
 run: dependencies
@@ -51,7 +52,10 @@ build: dependencies
 	$(CARGO) build --release --quiet --bin linkwatch
 	@scripts/build-c-library >/dev/null
 
-install: build
+# As root, what was built before is installed: cargo is seldom root's.
+install:
+	@[ "$$(id -u)" -eq 0 ] && [ -x $(TARGET)/release/linkwatch ] && \
+		[ -e $(TARGET)/c/release/liblinkwatch.so ] || $(MAKE) build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	install -m 755 $(TARGET)/release/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
 	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"

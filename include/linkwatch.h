@@ -45,7 +45,8 @@ struct nl_msg;
 #define LINKWATCH_E_INVAL (-1)
 
 /**
- * Memory was refused.
+ * Memory was refused to the kernel or to libnl. (Where it is refused to the
+ * library's own code, that ends the process, as Rust does.)
  */
 #define LINKWATCH_E_NOMEM (-2)
 
@@ -356,7 +357,10 @@ int linkwatch_fd(const struct linkwatch *handle);
  *
  * Returns the number of events delivered: 0 if the time is over, and if
  * linkwatch_stop() was called; LINKWATCH_E_STATE if it is not started, or the
- * callback has freed the handle; LINKWATCH_E_BUSY from within the callback.
+ * callback has freed the handle; LINKWATCH_E_BUSY from within the callback;
+ * another error if the socket cannot be read any more, or, of an attached
+ * handle, if the interfaces cannot be listed after a loss (tried again later).
+ * A stop that is asked for while events are delivered ends the next call.
  *
  * Requires: `handle` as for linkwatch_free().
  */
@@ -401,10 +405,20 @@ void linkwatch_stop(struct linkwatch *handle);
  *
  * Sequence checking must be off (nl_socket_disable_seq_check()), as it must
  * for any socket that receives notifications. When the loop gets -NLE_NOMEM,
- * call linkwatch_resync(). With settle times, also watch linkwatch_fd().
+ * call linkwatch_resync(). With settle times, and to have a list of the
+ * interfaces that failed tried again without a message, also watch
+ * linkwatch_fd() and call linkwatch_dispatch(). Link messages take room in the
+ * socket's receive buffer: consider nl_socket_set_buffer_size().
  *
- * The handle, the socket and the program may end in any order: detach, free
- * the handle or free the socket first. While the handle is attached, it and
+ * The initial events are delivered at once, or, if messages are queued, when
+ * the program has received them. The interfaces are listed in the network
+ * namespace of the calling thread, or that of linkwatch_set_namespace(): it
+ * must be the socket's.
+ *
+ * Handle and socket may end in any order: detach, free the handle or free the
+ * socket first. From within the callback the handle may be freed; the socket
+ * may not, nor may its callbacks be exchanged, for libnl is using them. After
+ * nl_close(), detach and attach again. While it is attached, the handle and
  * the socket are used by one thread at a time.
  *
  * Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
@@ -438,7 +452,7 @@ int linkwatch_detach(struct linkwatch *handle);
  *
  * Returns 0, which is NL_OK; LINKWATCH_E_INVAL for NULL; LINKWATCH_E_STATE if
  * the handle is started, attached, or was freed by the callback; others if the
- * interfaces cannot be listed (the next message tries again).
+ * interfaces cannot be listed (tried again later).
  *
  * Requires: `handle` as for linkwatch_free(); `message` is NULL or a live message.
  */
@@ -458,7 +472,7 @@ int linkwatch_process(struct linkwatch *handle, struct nl_msg *message);
  *
  * Returns 0; LINKWATCH_E_STATE if the handle reads a socket of its own (then
  * it makes up for losses itself) or was freed by the callback; others if the
- * interfaces cannot be listed (the next message tries again).
+ * interfaces cannot be listed (tried again later).
  *
  * Requires: `handle` as for linkwatch_free().
  */
@@ -590,7 +604,7 @@ void linkwatch_print_event(const struct linkwatch_event *event, void *file);
 
 /**
  * Copies an event, to keep it beyond the callback. The copy is to be freed
- * with linkwatch_event_free(). NULL for NULL, and if memory is refused.
+ * with linkwatch_event_free(). NULL for NULL.
  *
  * Requires: As linkwatch_event_type().
  */

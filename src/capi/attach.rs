@@ -16,7 +16,7 @@ use crate::{Error, MonitorBuilder};
 pub(super) struct Attachment {
     pub(super) feed: Feed,
     /// `None`: the program hands over each message itself.
-    _hook: Option<Hook>,
+    hook: Option<Hook>,
 }
 
 /// Our place in the callbacks of a program's socket.
@@ -122,9 +122,16 @@ unsafe fn feed(handle: *mut linkwatch, message: *mut sys::nl_msg) -> c_int {
             let Some(message) = Message::from_raw(message) else {
                 return Err(Failure::invalid("NULL, or not a netlink message"));
             };
-            // A program may share its callbacks among sockets; another
-            // protocol's numbers mean something else.
-            if sys::nlmsg_get_proto(message.as_ptr()) == libc::NETLINK_ROUTE {
+            // A program may share its callbacks among sockets: another
+            // protocol's numbers mean something else. It may ask questions on
+            // its socket: their answers come to it alone, and may be older than
+            // what is known. By hand, a message may come without either.
+            let protocol = sys::nlmsg_get_proto(message.as_ptr());
+            let wanted = match attachment.hook {
+                Some(_) => protocol == libc::NETLINK_ROUTE && message.sender().groups != 0,
+                None => protocol == libc::NETLINK_ROUTE || protocol < 0,
+            };
+            if wanted || !message.sender().is_kernel() {
                 attachment.feed.message(&message)?;
             }
             Ok(0)
@@ -164,10 +171,20 @@ unsafe fn finish(handle: *mut linkwatch, result: c_int) -> c_int {
 ///
 /// Sequence checking must be off (nl_socket_disable_seq_check()), as it must
 /// for any socket that receives notifications. When the loop gets -NLE_NOMEM,
-/// call linkwatch_resync(). With settle times, also watch linkwatch_fd().
+/// call linkwatch_resync(). With settle times, and to have a list of the
+/// interfaces that failed tried again without a message, also watch
+/// linkwatch_fd() and call linkwatch_dispatch(). Link messages take room in the
+/// socket's receive buffer: consider nl_socket_set_buffer_size().
 ///
-/// The handle, the socket and the program may end in any order: detach, free
-/// the handle or free the socket first. While the handle is attached, it and
+/// The initial events are delivered at once, or, if messages are queued, when
+/// the program has received them. The interfaces are listed in the network
+/// namespace of the calling thread, or that of linkwatch_set_namespace(): it
+/// must be the socket's.
+///
+/// Handle and socket may end in any order: detach, free the handle or free the
+/// socket first. From within the callback the handle may be freed; the socket
+/// may not, nor may its callbacks be exchanged, for libnl is using them. After
+/// nl_close(), detach and attach again. While it is attached, the handle and
 /// the socket are used by one thread at a time.
 ///
 /// Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
@@ -191,19 +208,30 @@ pub unsafe extern "C" fn linkwatch_attach(
             }
             let fd = route_descriptor(socket)?;
             let group = Group::LINK.0 as c_int;
+            let was_member = is_member(fd);
             let joined = sys::nl_socket_add_membership(socket, group);
             if joined < 0 {
                 return Err(Error::from_libnl(-joined, "joining RTNLGRP_LINK").into());
             }
-            let hook = Hook::install(socket, handle)?;
-            start_feed(inner, Some(hook), move || has_nothing_to_read(fd))
+            Hook::install(socket, handle)
+                .and_then(|hook| start_feed(inner, Some(hook), move || has_nothing_to_read(fd)))
+                .inspect_err(|_| {
+                    // As it was before.
+                    if !was_member {
+                        sys::nl_socket_drop_membership(socket, group);
+                    }
+                })
         })
     };
     if result < 0 {
         return result;
     }
     // SAFETY: promised by the caller; the handle is not used afterwards.
-    unsafe { finish(handle, result) }
+    match unsafe { finish(handle, result) } {
+        LINKWATCH_E_STATE => LINKWATCH_E_STATE,
+        // Attached it is; another attempt at what failed follows.
+        _ => 0,
+    }
 }
 
 /// The descriptor of a socket that link messages can come through.
@@ -239,6 +267,25 @@ unsafe fn route_descriptor(socket: *mut sys::nl_sock) -> Result<c_int, Failure> 
     Ok(fd)
 }
 
+/// True if the socket is in RTNLGRP_LINK; also where the kernel (before 4.2)
+/// does not tell.
+fn is_member(fd: c_int) -> bool {
+    const NETLINK_LIST_MEMBERSHIPS: c_int = 9;
+    let mut groups = [0u32; 8];
+    let mut length = size_of_val(&groups) as libc::socklen_t;
+    // SAFETY: writes at most `length` bytes to an array of that size.
+    let result = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_NETLINK,
+            NETLINK_LIST_MEMBERSHIPS,
+            groups.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    result < 0 || groups[0] & 1 << (Group::LINK.0 - 1) != 0
+}
+
 /// True if a read from the socket would find nothing now. The program may have
 /// closed it, and the number may stand for something else: then nothing feeds
 /// us any more, and the answer does not matter.
@@ -260,7 +307,7 @@ fn start_feed(
 ) -> Result<c_int, Failure> {
     let builder: MonitorBuilder = inner.builder.clone();
     let feed = Feed::new(builder, is_queue_empty)?;
-    inner.source = Source::Attached(Box::new(Attachment { feed, _hook: hook }));
+    inner.source = Source::Attached(Box::new(Attachment { feed, hook }));
     Ok(0)
 }
 
@@ -297,7 +344,7 @@ pub unsafe extern "C" fn linkwatch_detach(handle: *mut linkwatch) -> c_int {
 ///
 /// Returns 0, which is NL_OK; LINKWATCH_E_INVAL for NULL; LINKWATCH_E_STATE if
 /// the handle is started, attached, or was freed by the callback; others if the
-/// interfaces cannot be listed (the next message tries again).
+/// interfaces cannot be listed (tried again later).
 ///
 /// # Safety
 ///
@@ -313,7 +360,7 @@ pub unsafe extern "C" fn linkwatch_process(
             Source::None if message.is_null() => Err(Failure::invalid("the message is NULL")),
             Source::None => start_feed(inner, None, || true),
             Source::Own(_) => Err(Failure::state("it reads a socket of its own")),
-            Source::Attached(attachment) if attachment._hook.is_some() => Err(Failure::state(
+            Source::Attached(attachment) if attachment.hook.is_some() => Err(Failure::state(
                 "it is attached: each message comes by itself",
             )),
             Source::Attached(_) => Ok(0),
@@ -339,7 +386,7 @@ pub unsafe extern "C" fn linkwatch_process(
 ///
 /// Returns 0; LINKWATCH_E_STATE if the handle reads a socket of its own (then
 /// it makes up for losses itself) or was freed by the callback; others if the
-/// interfaces cannot be listed (the next message tries again).
+/// interfaces cannot be listed (tried again later).
 ///
 /// # Safety
 ///

@@ -7,7 +7,8 @@ use crate::{Error, ErrorKind};
 
 /// A NULL or otherwise impossible argument.
 pub const LINKWATCH_E_INVAL: c_int = -1;
-/// Memory was refused.
+/// Memory was refused to the kernel or to libnl. (Where it is refused to the
+/// library's own code, that ends the process, as Rust does.)
 pub const LINKWATCH_E_NOMEM: c_int = -2;
 /// A defect of the library; what was asked for may be half done. Please
 /// report it.
@@ -64,6 +65,17 @@ impl Failure {
 
     pub(super) fn invalid(detail: &str) -> Failure {
         Failure::new(LINKWATCH_E_INVAL, detail)
+    }
+
+    pub(super) fn busy() -> Failure {
+        Failure::new(LINKWATCH_E_BUSY, "events are being delivered")
+    }
+
+    pub(super) fn panic() -> Failure {
+        Failure::new(
+            LINKWATCH_E_PANIC,
+            "a defect of liblinkwatch; please report it",
+        )
     }
 
     pub(super) fn state(detail: &str) -> Failure {

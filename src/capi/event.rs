@@ -343,7 +343,7 @@ pub unsafe extern "C" fn linkwatch_print_event(event: *const linkwatch_event, fi
 }
 
 /// Copies an event, to keep it beyond the callback. The copy is to be freed
-/// with linkwatch_event_free(). NULL for NULL, and if memory is refused.
+/// with linkwatch_event_free(). NULL for NULL.
 ///
 /// # Safety
 ///

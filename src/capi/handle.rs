@@ -1,6 +1,7 @@
 //! The handle: `struct linkwatch`.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::os::fd::AsRawFd;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +36,7 @@ pub(super) struct Inner {
     callback: linkwatch_event_fn,
     user: *mut c_void,
     /// Somebody is calling the callback for each event that there is.
-    delivering: bool,
+    pub(super) delivering: bool,
     /// The callback has freed the handle.
     freed: bool,
     detail: CString,
@@ -57,6 +58,15 @@ pub(super) enum Source {
 }
 
 impl Inner {
+    /// What to wait for.
+    pub(super) fn descriptor(&self) -> Result<c_int, Failure> {
+        match &self.source {
+            Source::None => Err(Failure::state("it is not started")),
+            Source::Own(monitor) => Ok(monitor.as_raw_fd()),
+            Source::Attached(attachment) => Ok(attachment.feed.as_raw_fd()),
+        }
+    }
+
     fn next_event(&mut self) -> crate::Result<Option<Event>> {
         match &mut self.source {
             Source::None => Ok(None),
@@ -98,13 +108,12 @@ pub(super) unsafe fn with(
     let Some(handle) = (unsafe { linkwatch::from_c(handle) }) else {
         return LINKWATCH_E_INVAL;
     };
-    guard(LINKWATCH_E_PANIC, || {
-        let mut inner = handle.lock();
-        match f(handle, &mut inner) {
-            Ok(result) => result,
-            Err(failure) => keep(&mut inner, failure),
-        }
-    })
+    let result = guard(None, || Some(f(handle, &mut handle.lock())));
+    match result {
+        Some(Ok(result)) => result,
+        Some(Err(failure)) => keep(&mut handle.lock(), failure),
+        None => keep(&mut handle.lock(), Failure::panic()),
+    }
 }
 
 fn keep(inner: &mut Inner, failure: Failure) -> c_int {

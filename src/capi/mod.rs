@@ -7,10 +7,9 @@
 //!
 //! # How a handle is used
 //!
-//! What a `struct linkwatch` owns is behind a mutex that is held for short
-//! moments and never while the program's callback runs. So the callback may
-//! call anything on the handle, also free it; and a second thread may call
-//! anything but free.
+//! What a `struct linkwatch` owns is behind a mutex that is never held while
+//! the program's callback runs. So the callback may call anything on the handle,
+//! also free it. A stop goes past the mutex: a signal handler may ask for it.
 
 mod attach;
 mod error;

@@ -1,7 +1,7 @@
 //! A watch with a socket of its own.
 
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -35,15 +35,17 @@ pub unsafe extern "C" fn linkwatch_start(handle: *mut linkwatch) -> c_int {
             if !matches!(inner.source, Source::None) {
                 return Err(Failure::state("it is started or attached already"));
             }
-            inner.source = Source::Own(Box::new(inner.builder.clone().build()?));
-            Ok(0)
+            let monitor = inner.builder.clone().build()?;
+            let initial = c_int::try_from(monitor.pending()).unwrap_or(c_int::MAX);
+            inner.source = Source::Own(Box::new(monitor));
+            Ok(initial)
         })
     };
-    if started < 0 {
+    if started <= 0 {
         return started;
     }
     // SAFETY: the handle was good a moment ago, and is not used afterwards.
-    match unsafe { deliver(handle, c_int::MAX) } {
+    match unsafe { deliver(handle, started) } {
         Delivered::Events(_) | Delivered::Busy => 0,
         Delivered::Freed => LINKWATCH_E_STATE,
         Delivered::Failed(code) => code,
@@ -62,13 +64,7 @@ pub unsafe extern "C" fn linkwatch_start(handle: *mut linkwatch) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linkwatch_fd(handle: *const linkwatch) -> c_int {
     // SAFETY: promised by the caller.
-    unsafe {
-        with(handle, |_, inner| match &inner.source {
-            Source::None => Err(Failure::state("it is not started")),
-            Source::Own(monitor) => Ok(monitor.as_raw_fd()),
-            Source::Attached(attachment) => Ok(attachment.feed.as_raw_fd()),
-        })
-    }
+    unsafe { with(handle, |_, inner| inner.descriptor()) }
 }
 
 /// Delivers the events that there are, up to 1024; if there is none, waits for
@@ -77,7 +73,10 @@ pub unsafe extern "C" fn linkwatch_fd(handle: *const linkwatch) -> c_int {
 ///
 /// Returns the number of events delivered: 0 if the time is over, and if
 /// linkwatch_stop() was called; LINKWATCH_E_STATE if it is not started, or the
-/// callback has freed the handle; LINKWATCH_E_BUSY from within the callback.
+/// callback has freed the handle; LINKWATCH_E_BUSY from within the callback;
+/// another error if the socket cannot be read any more, or, of an attached
+/// handle, if the interfaces cannot be listed after a loss (tried again later).
+/// A stop that is asked for while events are delivered ends the next call.
 ///
 /// # Safety
 ///
@@ -114,6 +113,7 @@ pub unsafe extern "C" fn linkwatch_run(handle: *mut linkwatch) -> c_int {
     // SAFETY: promised by the caller.
     let ready = unsafe {
         with(handle, |_, inner| match &inner.source {
+            _ if inner.delivering => Err(Failure::busy()),
             Source::Own(_) => Ok(0),
             Source::None => Err(Failure::state("it is not started")),
             Source::Attached(_) => Err(Failure::state("it is attached: the program receives")),
@@ -167,8 +167,14 @@ unsafe fn dispatch_once(
     most: c_int,
     deadline: Option<Instant>,
 ) -> Dispatched {
+    // A stop is not for a call from within the callback.
     // SAFETY: promised by the caller.
-    let fd = unsafe { linkwatch_fd(handle) };
+    let fd = unsafe {
+        with(handle, |_, inner| match inner.descriptor() {
+            _ if inner.delivering => Err(Failure::busy()),
+            descriptor => descriptor,
+        })
+    };
     if fd < 0 {
         return Dispatched::Done(fd);
     }

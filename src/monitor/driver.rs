@@ -13,8 +13,8 @@ use crate::nl::{Action, Group, Protocol, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// The pause before a resync is tried again; it doubles up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Errors in a row, none of them a loss of messages, after which the socket is
 /// given up. With the pauses between them that is some seconds.
 const MOST_ERRORS: u32 = 16;
@@ -147,12 +147,23 @@ impl Monitor {
             }
             if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
-            } else if reads == MOST_READS || self.receive()?.is_none() {
+            } else if reads == MOST_READS {
                 self.set_timer()?;
                 return Ok(None);
+            } else if self.receive()?.is_none() {
+                self.follower.release_due();
+                let event = self.follower.next_event();
+                self.set_timer()?;
+                return Ok(event);
             }
             reads += 1;
         }
+    }
+
+    /// How many events are ready without reading.
+    #[cfg(feature = "capi")]
+    pub(crate) fn pending(&self) -> usize {
+        self.follower.pending()
     }
 
     /// Calls `f` with each event until it breaks or a

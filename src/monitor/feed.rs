@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
 
+use super::driver::{LONGEST_PAUSE, SHORTEST_PAUSE};
 use super::follower::Follower;
 use super::wakeup::Wakeup;
 use super::{Event, LinkState, MonitorBuilder, Statistics};
@@ -26,6 +28,9 @@ pub struct Feed {
     phase: Phase,
     announced: bool,
     overruns: u64,
+    /// Not to list the links before this time.
+    retry: Option<Instant>,
+    pause: Duration,
     wakeup: Wakeup,
 }
 
@@ -60,6 +65,8 @@ impl Feed {
             phase: Phase::Following,
             announced: false,
             overruns: 0,
+            retry: None,
+            pause: Duration::ZERO,
             wakeup: Wakeup::new(None, builder.stop.clone())?,
             follower: Follower::new(builder)?,
         };
@@ -69,17 +76,20 @@ impl Feed {
     }
 
     /// Applies a message that the program received from the kernel; messages
-    /// that are not about links do nothing. The sender is checked here.
+    /// that are not about links do nothing. The sender is checked here, and
+    /// what belongs to a list that the program itself asked for (NLM_F_MULTI)
+    /// is left out: it may be older than what is known.
     ///
     /// # Errors
     ///
-    /// Where links had to be listed and could not be; the next message tries
-    /// again.
+    /// Where links had to be listed and could not be; it is tried again, ever
+    /// more slowly, with a later message or [`try_next`](Self::try_next).
     pub fn message(&mut self, message: &Message<'_>) -> Result<()> {
-        if message.sender().is_kernel() {
-            self.follower.apply(message);
-        } else {
+        let is_answer = i32::from(message.header().flags) & libc::NLM_F_MULTI != 0;
+        if !message.sender().is_kernel() {
             self.follower.statistics_mut().foreign += 1;
+        } else if !is_answer {
+            self.follower.apply(message);
         }
         self.advance()
     }
@@ -89,24 +99,31 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// Where the links cannot be listed; the next message tries again.
+    /// As [`message`](Self::message).
     pub fn resync(&mut self) -> Result<()> {
         self.follower.statistics_mut().overruns += 1;
         self.overruns += 1;
         self.phase = Phase::Draining;
+        self.retry = None;
         self.advance()
     }
 
-    /// The next event that is ready. Those that are held back until a state
-    /// has lasted are ready when the descriptor ([`AsFd`]) is readable.
+    /// The next event that is ready. The descriptor ([`AsFd`]) is readable when
+    /// events that were held back are, and when it is time to list the links
+    /// again after that has failed.
     ///
     /// # Errors
     ///
-    /// Where the timer cannot be set.
+    /// As [`message`](Self::message).
     pub fn try_next(&mut self) -> Result<Option<Event>> {
+        self.advance()?;
+        if (self.is_queue_empty)() {
+            self.follower.release_due();
+        }
         let event = self.follower.next_event();
         if event.is_none() {
-            self.wakeup.set_timer(self.follower.next_due())?;
+            let due = [self.follower.next_due(), self.retry];
+            self.wakeup.set_timer(due.into_iter().flatten().min())?;
         }
         Ok(event)
     }
@@ -121,12 +138,22 @@ impl Feed {
         self.follower.statistics()
     }
 
-    /// Goes on with a resync as far as the queue allows.
+    /// Goes on with a resync as far as the queue allows, and not before its
+    /// time after an attempt that was in vain.
     fn advance(&mut self) -> Result<()> {
-        while !matches!(self.phase, Phase::Following) && (self.is_queue_empty)() {
+        while !matches!(self.phase, Phase::Following)
+            && self.retry.is_none_or(|retry| retry <= Instant::now())
+            && (self.is_queue_empty)()
+        {
             match std::mem::replace(&mut self.phase, Phase::Draining) {
                 Phase::Following => unreachable!("the loop's condition"),
-                Phase::Draining => self.phase = Phase::Listed(self.follower.list()?),
+                Phase::Draining => match self.follower.list() {
+                    Ok(snapshot) => self.phase = Phase::Listed(snapshot),
+                    Err(error) => {
+                        self.retry_later();
+                        return Err(error);
+                    }
+                },
                 Phase::Listed(snapshot) => {
                     let complete = snapshot.complete;
                     self.follower.compare(snapshot);
@@ -134,19 +161,26 @@ impl Feed {
                         self.follower.announce();
                     }
                     if self.overruns > 0 {
-                        self.follower
-                            .report_resync(std::mem::take(&mut self.overruns));
+                        let overruns = std::mem::take(&mut self.overruns);
+                        self.follower.report_resync(overruns);
                     }
-                    if !complete {
-                        // Links come and go all the time: the next message
-                        // tries again.
-                        break;
+                    if complete {
+                        self.phase = Phase::Following;
+                        self.retry = None;
+                        self.pause = Duration::ZERO;
+                    } else {
+                        // Links come and go all the time.
+                        self.retry_later();
                     }
-                    self.phase = Phase::Following;
                 }
             }
         }
         Ok(())
+    }
+
+    fn retry_later(&mut self) {
+        self.pause = (self.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        self.retry = Some(Instant::now() + self.pause);
     }
 }
 

@@ -109,12 +109,24 @@ impl Follower {
             return self.fresh.pop_front();
         }
         let now = Instant::now();
-        // What was due before these came had lasted.
-        self.settler.release(now, &mut self.ready);
         for event in self.fresh.drain(..) {
             self.settler.push(event, now, &mut self.ready);
         }
         self.ready.pop_front()
+    }
+
+    /// Lets go of events that were held back for long enough. To be called when
+    /// all that was queued has been applied: a change that waits to be read may
+    /// be the one that a held state did not outlast.
+    pub(super) fn release_due(&mut self) {
+        if self.settler.is_needed() {
+            self.settler.release(Instant::now(), &mut self.ready);
+        }
+    }
+
+    /// How many events are ready, settle times aside.
+    pub(super) fn pending(&self) -> usize {
+        self.ready.len() + self.fresh.len()
     }
 
     /// When an event that is held back will be ready.

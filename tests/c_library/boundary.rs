@@ -24,6 +24,10 @@ programs! {
         program.run();
     }
 
+    fn what_is_no_news_is_not_reported(program: "answers.c") {
+        program.run();
+    }
+
     fn a_panic_comes_out_as_a_code(program: "panic.c") {
         program.run();
     }

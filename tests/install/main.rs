@@ -95,6 +95,7 @@ fn installed() {
         let _ = fs::remove_dir_all(prefix());
         let _ = fs::remove_dir_all(programs());
         fs::create_dir_all(programs()).expect("a folder for the programs");
+        make("build", &prefix());
         make("install", &prefix());
         let ours = pkg_config(&["--cflags", "--libs", "linkwatch"]);
         let both = pkg_config(&["--cflags", "--libs", "linkwatch", "libnl-3.0"]);
@@ -154,6 +155,7 @@ impl Drop for Example {
 #[test]
 fn the_tree_is_complete_and_goes_without_a_trace() {
     let folder = tempfile::tempdir().unwrap();
+    make("build", folder.path());
     make("install", folder.path());
     let version = env!("CARGO_PKG_VERSION");
     let library = format!("lib/liblinkwatch.so.{version}");
@@ -199,16 +201,11 @@ fn the_header_the_library_and_pkg_config_agree_on_the_version() {
         }"#,
     )
     .unwrap();
-    // Statically this time.
-    let mut flags = pkg_config(&["--static", "--cflags", "--libs", "linkwatch"]);
-    let archive = prefix().join("lib/liblinkwatch.a").display().to_string();
-    for flag in &mut flags {
-        if flag == "-llinkwatch" {
-            flag.clone_from(&archive);
-        }
-    }
+    // Statically this time, libnl and the C library too.
+    let flags = pkg_config(&["--static", "--cflags", "--libs", "linkwatch"]);
     let program = folder.path().join("version");
     let status = Command::new("cc")
+        .arg("-static")
         .arg(&source)
         .args(&flags)
         .arg("-o")
