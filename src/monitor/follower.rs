@@ -125,6 +125,7 @@ impl Follower {
     }
 
     /// How many events are ready, settle times aside.
+    #[cfg(feature = "capi")]
     pub(super) fn pending(&self) -> usize {
         self.ready.len() + self.fresh.len()
     }
