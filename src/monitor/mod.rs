@@ -1,7 +1,7 @@
 //! Carrier logic: which links there are, what changes, and what is reported.
 //!
-//! [`Monitor`] is what most programs need. [`Table`] is its logic without the
-//! kernel.
+//! [`Monitor`] is what most programs need. [`Feed`] is for those that read a
+//! socket of their own, [`Table`] the logic of both without the kernel.
 //!
 //! # What is promised
 //!
