@@ -22,6 +22,8 @@ pub struct Error {
     kind: ErrorKind,
     code: Code,
     doing: Cow<'static, str>,
+    /// The kernel's own words.
+    text: Option<Box<str>>,
 }
 
 /// What kind of error it is: what a program decides by.
@@ -68,6 +70,7 @@ impl Error {
             kind: kind_of_libnl(code),
             code: Code::Libnl(code),
             doing: doing.into(),
+            text: None,
         }
     }
 
@@ -77,6 +80,19 @@ impl Error {
             kind: kind_of_errno(errno),
             code: Code::System(errno),
             doing: doing.into(),
+            text: None,
+        }
+    }
+
+    /// From what the kernel refused a request with.
+    pub(crate) fn from_kernel(
+        errno: i32,
+        text: Option<Box<str>>,
+        doing: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Error {
+            text,
+            ..Error::from_errno(errno, doing)
         }
     }
 
@@ -90,11 +106,18 @@ impl Error {
             kind,
             code: Code::None,
             doing: message.into(),
+            text: None,
         }
     }
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// The same error, met while doing something that says more.
+    pub(crate) fn while_doing(mut self, doing: impl Into<Cow<'static, str>>) -> Self {
+        self.doing = doing.into();
+        self
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
@@ -116,12 +139,19 @@ impl Error {
         }
     }
 
-    /// The errno, if a system call reported the error.
+    /// The errno, if a system call reported the error, or the kernel refused a
+    /// request with it.
     pub fn os_error(&self) -> Option<i32> {
         match self.code {
             Code::System(errno) => Some(errno),
             _ => None,
         }
+    }
+
+    /// Why the kernel refused a request, in its own words (the extended
+    /// acknowledgement, since Linux 4.12), where it has some.
+    pub fn kernel_text(&self) -> Option<&str> {
+        self.text.as_deref()
     }
 }
 
@@ -133,7 +163,11 @@ impl fmt::Display for Error {
                 write!(f, "{}: {text} (libnl error {code})", self.doing)
             }
             Code::System(errno) => {
-                write!(f, "{}: {}", self.doing, io::Error::from_raw_os_error(errno))
+                write!(f, "{}: ", self.doing)?;
+                if let Some(text) = &self.text {
+                    write!(f, "{text}: ")?;
+                }
+                io::Error::from_raw_os_error(errno).fmt(f)
             }
             Code::None => f.write_str(&self.doing),
         }

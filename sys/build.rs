@@ -11,9 +11,40 @@ use std::process::ExitCode;
 /// The oldest libnl that the bindings are kept usable with.
 const OLDEST: &str = "3.5.0";
 
-/// The parts of libnl that are linked. `libnl-3.0` comes last, for the others
-/// refer to it.
-const LIBRARIES: [&str; 3] = ["libnl-route-3.0", "libnl-genl-3.0", "libnl-3.0"];
+/// A part of libnl that is linked.
+struct Library {
+    pkg_config: &'static str,
+    /// The feature that it belongs to, and the macro that opens its part of
+    /// `wrapper.h`.
+    feature: Option<(&'static str, &'static str)>,
+}
+
+impl Library {
+    fn is_wanted(&self) -> bool {
+        self.feature
+            .is_none_or(|(variable, _)| env::var_os(variable).is_some())
+    }
+}
+
+/// `libnl-3.0` comes last, for the others refer to it.
+const LIBRARIES: [Library; 4] = [
+    Library {
+        pkg_config: "libnl-nf-3.0",
+        feature: Some(("CARGO_FEATURE_NF", "BIND_NF")),
+    },
+    Library {
+        pkg_config: "libnl-route-3.0",
+        feature: None,
+    },
+    Library {
+        pkg_config: "libnl-genl-3.0",
+        feature: Some(("CARGO_FEATURE_GENL", "BIND_GENL")),
+    },
+    Library {
+        pkg_config: "libnl-3.0",
+        feature: None,
+    },
+];
 
 /// Structures that belong to the system, not to libnl: `libc` has them.
 const SYSTEM_TYPES: [&str; 7] = [
@@ -63,13 +94,13 @@ fn use_kept_bindings() -> Result<(), String> {
 /// Emits the link flags and returns the include folders.
 fn find_libnl() -> Result<Vec<PathBuf>, String> {
     let mut headers = Vec::new();
-    for name in LIBRARIES {
+    for Library { pkg_config: name, .. } in LIBRARIES.iter().filter(|library| library.is_wanted()) {
         let library = pkg_config::Config::new()
             .atleast_version(OLDEST)
             .probe(name)
             .map_err(|error| missing_libnl(name, &error))?;
         headers.extend(library.include_paths);
-        if name == "libnl-3.0" {
+        if *name == "libnl-3.0" {
             // DEP_NL_3_VERSION and DEP_NL_3_INCLUDE for crates that build on this one.
             println!("cargo:version={}", library.version);
             if let Some(folder) = headers.first() {
@@ -83,10 +114,15 @@ fn find_libnl() -> Result<Vec<PathBuf>, String> {
 }
 
 fn missing_libnl(name: &str, error: &pkg_config::Error) -> String {
+    let debian: String = LIBRARIES
+        .iter()
+        .filter(|library| library.is_wanted())
+        .map(|library| format!(" {}-dev", library.pkg_config.trim_end_matches(".0")))
+        .collect();
     format!(
         "libnl 3 ({name}, {OLDEST} or newer) was not found by pkg-config.\n\
          Install its headers and pkg-config:\n  \
-           Debian, Ubuntu:  apt install pkg-config libnl-3-dev libnl-route-3-dev libnl-genl-3-dev\n  \
+           Debian, Ubuntu:  apt install pkg-config{debian}\n  \
            Fedora:          dnf install pkgconf-pkg-config libnl3-devel\n  \
            Alpine:          apk add pkgconf libnl3-dev\n\
          When cross-compiling, point PKG_CONFIG_SYSROOT_DIR and PKG_CONFIG_LIBDIR at the target.\n\n\
@@ -110,12 +146,13 @@ fn bind(headers: &[PathBuf]) -> Result<(), String> {
     let mut builder = bindgen::Builder::default()
         .header("wrapper.h")
         .clang_args(headers.iter().map(|folder| include_flag(folder)))
-        .allowlist_function("(nl|nla|nlmsg|genl|genlmsg|rtnl)_.*")
+        .clang_args(parts_to_bind())
+        .allowlist_function("(nl|nla|nlmsg|genl|genlmsg|rtnl|nfnl|nfnlmsg)_.*")
         .allowlist_function("nlmsg.*")
-        .allowlist_type("nl_.*|nla_.*|genl_.*|rtnl_.*|rtnetlink_groups")
+        .allowlist_type("nl_.*|nla_.*|genl_.*|rtnl_.*|nfnl_.*|rtnetlink_groups")
         .allowlist_type("nlmsgerr|nlattr|genlmsghdr|rtgenmsg|ifinfomsg")
         .allowlist_var("NL_.*|NLA_.*|NLE_.*|NLM_.*|NLMSG_.*|nl_.*")
-        .allowlist_var("IFLA_.*|RTM_.*|RTEXT_.*|CTRL_.*|GENL_.*")
+        .allowlist_var("IFLA_.*|RTM_.*|RTEXT_.*|CTRL_.*|GENL_.*|NFNL_.*")
         // Declared in the headers of 3.7, yet in no library.
         .blocklist_function("rtnl_route_get_src_len|rtnl_rule_dump")
         .blocklist_type("_IO_.*|FILE")
@@ -154,6 +191,14 @@ fn bind(headers: &[PathBuf]) -> Result<(), String> {
             Err(missing_libclang(reason))
         }
     }
+}
+
+fn parts_to_bind() -> impl Iterator<Item = String> {
+    LIBRARIES
+        .iter()
+        .filter(|library| library.is_wanted())
+        .filter_map(|library| library.feature)
+        .map(|(_, part)| format!("-D{part}"))
 }
 
 fn include_flag(folder: &Path) -> String {

@@ -36,6 +36,29 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// The payload as an `i8`; it must be one byte long.
+    pub fn i8(&self) -> Option<i8> {
+        self.u8().map(u8::cast_signed)
+    }
+
+    /// The payload as a `u16` in the machine's byte order; it must be two
+    /// bytes long.
+    pub fn u16(&self) -> Option<u16> {
+        Some(u16::from_ne_bytes(self.payload.try_into().ok()?))
+    }
+
+    /// The payload as an `i32` in the machine's byte order; it must be four
+    /// bytes long.
+    pub fn i32(&self) -> Option<i32> {
+        self.u32().map(u32::cast_signed)
+    }
+
+    /// The payload as a `u64` in the machine's byte order; it must be eight
+    /// bytes long. It need not be aligned.
+    pub fn u64(&self) -> Option<u64> {
+        Some(u64::from_ne_bytes(self.payload.try_into().ok()?))
+    }
+
     /// The payload as a `u32` in the machine's byte order; it must be four
     /// bytes long.
     pub fn u32(&self) -> Option<u32> {

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use libnl3_sys as sys;
 
-use super::{Header, Message};
+use super::{KernelError, Message};
 
 /// What libnl does after a callback (`enum nl_cb_action`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,25 +77,6 @@ impl CallbackKind {
     }
 }
 
-/// An error that the kernel answered a request with (NLMSG_ERROR).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KernelError {
-    errno: i32,
-    request: Header,
-}
-
-impl KernelError {
-    /// The errno, positive.
-    pub fn errno(&self) -> i32 {
-        self.errno
-    }
-
-    /// The header of the request that failed, as the kernel returned it.
-    pub fn request(&self) -> Header {
-        self.request
-    }
-}
-
 /// A closure that takes messages.
 pub(super) type MessageClosure = Box<dyn FnMut(&Message<'_>) -> Action + Send>;
 /// A closure that takes errors.
@@ -139,11 +120,28 @@ impl<F> Slot<F> {
 }
 
 /// What every socket does first with each message: drop those that the kernel
-/// did not send, then call the closure for [`CallbackKind::MessageIn`].
+/// did not send, note what it refused a request with, then call the closure
+/// for [`CallbackKind::MessageIn`].
 pub(super) struct Doorkeeper {
     pub(super) kernel_only: bool,
     pub(super) foreign: u64,
     pub(super) slot: Option<Slot<MessageClosure>>,
+    /// The closure for errors.
+    pub(super) error_slot: Option<Slot<ErrorClosure>>,
+    /// The last error message. libnl passes on neither the errno nor the text.
+    pub(super) refused: Option<KernelError>,
+}
+
+impl Doorkeeper {
+    pub(super) fn new() -> Doorkeeper {
+        Doorkeeper {
+            kernel_only: true,
+            foreign: 0,
+            slot: None,
+            error_slot: None,
+            refused: None,
+        }
+    }
 }
 
 /// The callback for messages.
@@ -189,30 +187,33 @@ pub(super) unsafe extern "C" fn on_message_in(
         doorkeeper.foreign = doorkeeper.foreign.saturating_add(1);
         return sys::NL_SKIP as c_int;
     }
-    match &mut doorkeeper.slot {
+    let action = match &mut doorkeeper.slot {
         Some(slot) => slot.call(|closure| closure(&message)),
         None => sys::NL_OK as c_int,
+    };
+    if action == sys::NL_OK as c_int
+        && let Some(error) = message.error()
+    {
+        doorkeeper.refused = Some(error);
     }
+    action
 }
 
 /// The callback for errors (`nl_cb_err`).
 ///
 /// # Safety
 ///
-/// As for [`on_message`], with a `Slot<ErrorClosure>` behind `argument`.
+/// As for [`on_message`], with a [`Doorkeeper`] behind `argument`.
 pub(super) unsafe extern "C" fn on_error(
     _from: *mut libc::sockaddr_nl,
-    error: *mut sys::nlmsgerr,
+    _error: *mut sys::nlmsgerr,
     argument: *mut c_void,
 ) -> c_int {
     // SAFETY: registered together with this function by `Socket::on_error`.
-    let slot = unsafe { &mut *argument.cast::<Slot<ErrorClosure>>() };
-    // SAFETY: libnl has checked that the message holds a whole nlmsgerr
-    // (`recvmsgs`, lib/nl.c); it may be unaligned for Rust, so it is copied.
-    let error = unsafe { error.read_unaligned() };
-    let error = KernelError {
-        errno: error.error.saturating_abs(),
-        request: Header::from_raw(&error.msg),
-    };
-    slot.call(|closure| closure(&error))
+    let doorkeeper = unsafe { &mut *argument.cast::<Doorkeeper>() };
+    // `on_message_in` has seen the same message before.
+    match (&mut doorkeeper.error_slot, &doorkeeper.refused) {
+        (Some(slot), Some(error)) => slot.call(|closure| closure(error)),
+        _ => sys::NL_STOP as c_int,
+    }
 }

@@ -7,7 +7,7 @@ use bitflags::bitflags;
 use libnl3_sys as sys;
 
 use super::message::{HEADER, Header};
-use super::{Attributes, Escaped};
+use super::{Attributes, Escaped, Notice};
 use crate::{Error, ErrorKind, Result};
 
 /// The length of `struct ifinfomsg`.
@@ -159,7 +159,7 @@ pub struct LinkMessage<'a> {
     permanent_address: Option<&'a [u8]>,
     link_info: Option<&'a [u8]>,
     properties: Option<&'a [u8]>,
-    event: Option<u32>,
+    event: Option<Notice>,
     wireless: bool,
 }
 
@@ -243,7 +243,7 @@ impl<'a> LinkMessage<'a> {
                 LINKINFO => self.link_info = Some(attribute.payload()),
                 CARRIER => self.carrier = attribute.u8().map(|carrier| carrier != 0),
                 CHANGES => self.carrier_changes = attribute.u32(),
-                EVENT => self.event = attribute.u32(),
+                EVENT => self.event = attribute.u32().and_then(Notice::from_raw),
                 UP_COUNT => self.carrier_up_count = attribute.u32(),
                 DOWN_COUNT => self.carrier_down_count = attribute.u32(),
                 IFLA_PROP_LIST => self.properties = Some(attribute.payload()),
@@ -367,9 +367,9 @@ impl<'a> LinkMessage<'a> {
             .map(|property| property.string())
     }
 
-    /// IFLA_EVENT: why the kernel sent the message, where it says so
-    /// (`IFLA_EVENT_*`, since Linux 4.13).
-    pub fn event(&self) -> Option<u32> {
+    /// IFLA_EVENT: why the kernel sent the message, where it says so; `None`
+    /// also for IFLA_EVENT_NONE.
+    pub fn event(&self) -> Option<Notice> {
         self.event
     }
 
@@ -447,7 +447,7 @@ mod tests {
         let counts = (link.carrier_up_count(), link.carrier_down_count());
         assert_eq!(counts, (Some(3), Some(2)));
         assert_eq!(link.carrier_changes(), Some(5));
-        assert_eq!(link.event(), Some(5));
+        assert_eq!(link.event(), Some(Notice::IgmpResend));
         assert!(!link.is_wireless_event());
         assert!(link.alt_names().eq([
             &b"uplink"[..],
@@ -476,8 +476,8 @@ mod tests {
         assert_eq!(zero.carrier_changes(), Some(0));
         assert_eq!(zero.transitions(), Some(0));
         assert_eq!(zero.operstate(), Some(OperState::Unknown));
-        let numbers = (zero.mtu(), zero.master(), zero.event());
-        assert_eq!(numbers, (Some(0), Some(0), Some(0)));
+        assert_eq!((zero.mtu(), zero.master()), (Some(0), Some(0)));
+        assert_eq!(zero.event(), None, "IFLA_EVENT_NONE is no event");
 
         let bare = new_link(7, "eth0").bytes();
         // Without its last attribute, the name, it is the header alone.

@@ -1,12 +1,14 @@
-//! A message as libnl hands it to a callback.
+//! Messages: as bytes in a buffer, and as libnl hands them to a callback.
 
+use std::ffi::c_int;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::slice;
 
 use libnl3_sys as sys;
 
-use super::{Attributes, LinkMessage};
+use super::{Attributes, KernelError, LinkMessage};
 use crate::Result;
 
 /// The length of `struct nlmsghdr`; payloads begin behind it.
@@ -28,16 +30,6 @@ pub struct Header {
 }
 
 impl Header {
-    pub(super) fn from_raw(raw: &libc::nlmsghdr) -> Header {
-        Header {
-            length: raw.nlmsg_len,
-            kind: raw.nlmsg_type,
-            flags: raw.nlmsg_flags,
-            sequence: raw.nlmsg_seq,
-            port: raw.nlmsg_pid,
-        }
-    }
-
     /// The first 16 bytes of a message, as they are in `struct nlmsghdr`.
     pub(super) fn from_bytes(bytes: &[u8; HEADER]) -> Header {
         let u32_at = |at: usize| {
@@ -54,6 +46,126 @@ impl Header {
     }
 }
 
+/// A message as bytes: a header, and a payload whose length the header tells.
+///
+/// [`Messages`] finds them in a buffer; a [`Message`], which libnl hands to a
+/// callback, is one too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawMessage<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> RawMessage<'a> {
+    /// The message that begins at the start of `bytes`; `None` if its header
+    /// claims more than there is, or less than the header itself (`nlmsg_ok`).
+    pub fn new(bytes: &'a [u8]) -> Option<RawMessage<'a>> {
+        let header = Header::from_bytes(bytes.first_chunk()?);
+        let length = usize::try_from(header.length).ok()?;
+        (length >= HEADER).then_some(())?;
+        Some(RawMessage {
+            bytes: bytes.get(..length)?,
+        })
+    }
+
+    /// The whole message with its header.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The message's header.
+    pub fn header(&self) -> Header {
+        match self.bytes.first_chunk() {
+            Some(bytes) => Header::from_bytes(bytes),
+            None => unreachable!("the constructors have checked the length"),
+        }
+    }
+
+    /// What follows the header.
+    pub fn payload(&self) -> &'a [u8] {
+        &self.bytes[HEADER..]
+    }
+
+    /// The attributes behind a family header of `family_header` bytes (16 for
+    /// links).
+    pub fn attributes(&self, family_header: usize) -> Attributes<'a> {
+        let aligned = family_header.next_multiple_of(4);
+        Attributes::new(self.payload().get(aligned..).unwrap_or_default())
+    }
+
+    /// The view of a link message; `None` if it is about something else.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the lengths in
+    /// it contradict each other.
+    pub fn link(&self) -> Result<Option<LinkMessage<'a>>> {
+        LinkMessage::parse(self.bytes)
+    }
+
+    /// What an NLMSG_ERROR message tells, or an NLMSG_DONE that ends a dump
+    /// with an error; `None` for all others, acknowledgements included.
+    pub fn error(&self) -> Option<KernelError> {
+        KernelError::parse(self)
+    }
+
+    /// True for an acknowledgement: NLMSG_ERROR with the number 0.
+    pub fn is_ack(&self) -> bool {
+        c_int::from(self.header().kind) == libc::NLMSG_ERROR
+            && self.payload().first_chunk() == Some(&[0; 4])
+    }
+}
+
+/// Iterates over the messages in a buffer, each of which begins at a multiple
+/// of four bytes.
+///
+/// The walk ends where a length is impossible ([`rest`](Self::rest) is then not
+/// empty), as that of libnl's `nlmsg_ok` and `nlmsg_next` does.
+///
+/// ```
+/// use linkwatch::nl::{MessageBuilder, Messages};
+///
+/// let mut buffer = Vec::new();
+/// for kind in [16, 17] {
+///     let mut message = MessageBuilder::new(kind, 0)?;
+///     message.append(&[0; 16])?.put_string(3, b"eth0")?;
+///     buffer.extend_from_slice(message.as_message().as_bytes());
+/// }
+/// let mut messages = Messages::new(&buffer);
+/// for message in &mut messages {
+///     let name = message.attributes(16).find(3).unwrap();
+///     println!("{} {:?}", message.header().kind, name.string());
+/// }
+/// assert!(messages.rest().is_empty());
+/// # Ok::<(), linkwatch::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// Walks over `bytes`, which begin with a message's header.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Messages { rest: bytes }
+    }
+
+    /// What has not been walked over.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = RawMessage<'a>;
+
+    fn next(&mut self) -> Option<RawMessage<'a>> {
+        let message = RawMessage::new(self.rest)?;
+        let padded = message.bytes.len().next_multiple_of(4);
+        self.rest = self.rest.get(padded..).unwrap_or_default();
+        Some(message)
+    }
+}
+
 /// Who sent a message (`struct sockaddr_nl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
@@ -65,6 +177,13 @@ pub struct Sender {
 }
 
 impl Sender {
+    pub(super) fn from_raw(address: &libc::sockaddr_nl) -> Sender {
+        Sender {
+            port: address.nl_pid,
+            groups: address.nl_groups,
+        }
+    }
+
     /// True if the kernel sent it. Anyone with CAP_NET_ADMIN can send to any
     /// socket of the namespace, and libnl does not check.
     pub fn is_kernel(&self) -> bool {
@@ -89,7 +208,7 @@ impl Sender {
 #[derive(Debug)]
 pub struct Message<'a> {
     raw: NonNull<sys::nl_msg>,
-    bytes: &'a [u8],
+    view: RawMessage<'a>,
     lifetime: PhantomData<&'a sys::nl_msg>,
 }
 
@@ -125,59 +244,80 @@ impl<'a> Message<'a> {
         let bytes = unsafe { slice::from_raw_parts(header.cast::<u8>(), length) };
         Some(Message {
             raw,
-            bytes,
+            view: RawMessage { bytes },
             lifetime: PhantomData,
         })
-    }
-
-    /// The whole message with its header.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// The message's header.
-    pub fn header(&self) -> Header {
-        match self.bytes.first_chunk() {
-            Some(bytes) => Header::from_bytes(bytes),
-            None => unreachable!("from_raw has checked the length"),
-        }
-    }
-
-    /// What follows the header.
-    pub fn payload(&self) -> &'a [u8] {
-        &self.bytes[HEADER..]
-    }
-
-    /// The attributes behind a family header of `family_header` bytes (16 for
-    /// links).
-    pub fn attributes(&self, family_header: usize) -> Attributes<'a> {
-        let aligned = family_header.next_multiple_of(4);
-        Attributes::new(self.payload().get(aligned..).unwrap_or_default())
     }
 
     /// Who sent the message.
     pub fn sender(&self) -> Sender {
         // SAFETY: the message is live; the getter returns a pointer into it.
         let source = unsafe { &*sys::nlmsg_get_src(self.raw.as_ptr()) };
-        Sender {
-            port: source.nl_pid,
-            groups: source.nl_groups,
-        }
-    }
-
-    /// The view of a link message; `None` if it is about something else.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the lengths in
-    /// it contradict each other.
-    pub fn link(&self) -> Result<Option<LinkMessage<'a>>> {
-        LinkMessage::parse(self.bytes)
+        Sender::from_raw(source)
     }
 
     /// The raw message, for functions of libnl that are not wrapped. It is
     /// valid as long as this borrow.
     pub fn as_ptr(&self) -> *mut sys::nl_msg {
         self.raw.as_ptr()
+    }
+}
+
+impl<'a> Deref for Message<'a> {
+    type Target = RawMessage<'a>;
+
+    fn deref(&self) -> &RawMessage<'a> {
+        &self.view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(length: u32, bytes: usize) -> Vec<u8> {
+        let mut message = vec![0; bytes];
+        message[..4].copy_from_slice(&length.to_ne_bytes());
+        message
+    }
+
+    #[test]
+    fn messages_are_found_at_multiples_of_four() {
+        let mut buffer = message(18, 20);
+        buffer.extend(message(16, 16));
+        let mut messages = Messages::new(&buffer);
+        let lengths: Vec<u32> = messages.by_ref().map(|m| m.header().length).collect();
+        assert_eq!(lengths, [18, 16]);
+        assert!(messages.rest().is_empty());
+        // The last one may lack its padding.
+        assert_eq!(Messages::new(&message(18, 18)).count(), 1);
+    }
+
+    #[test]
+    fn impossible_lengths_end_the_walk() {
+        for (length, bytes) in [(0, 16), (15, 16), (17, 16), (u32::MAX, 64)] {
+            let buffer = message(length, bytes);
+            let mut messages = Messages::new(&buffer);
+            assert!(messages.next().is_none(), "{length}");
+            assert_eq!(messages.rest().len(), bytes);
+        }
+        assert!(Messages::new(&[0; 15]).next().is_none());
+    }
+
+    #[test]
+    fn acknowledgements_are_no_errors() {
+        let mut ack = message(36, 36);
+        ack[4] = libc::NLMSG_ERROR as u8;
+        let view = RawMessage::new(&ack).unwrap();
+        assert!(view.is_ack() && view.error().is_none());
+        ack[16..20].copy_from_slice(&(-libc::ENODEV).to_ne_bytes());
+        let view = RawMessage::new(&ack).unwrap();
+        assert!(!view.is_ack());
+        assert_eq!(view.error().unwrap().errno(), libc::ENODEV);
+        // Too short for what it is.
+        let mut short = message(18, 20);
+        short[4] = libc::NLMSG_ERROR as u8;
+        let view = RawMessage::new(&short).unwrap();
+        assert!(!view.is_ack() && view.error().is_none());
     }
 }

@@ -24,24 +24,36 @@
 //!
 //! libnl's reference counts are plain integers: nothing here is `Sync`. A
 //! [`Socket`] may move to another thread, for its closures must be `Send`.
-//! [`Message::with_link`] and [`Message::to_link`] go through `nl_msg_parse`,
-//! which touches a counter that all threads share (`nl_cache_ops_put`,
-//! `lib/cache_mngt.c`); this crate serialises its own calls with a lock.
+//! libnl's own objects ([`Message::object`], [`Message::to_link`], [`Cache`])
+//! are made by `nl_msg_parse` and the like, which touch a counter that all
+//! threads share (`nl_cache_ops_put`, `lib/cache_mngt.c`); this crate
+//! serialises its own calls with a lock.
 //!
 //! # Fork
 //!
 //! Sockets are opened with `SOCK_CLOEXEC`: a program that is started does not
 //! inherit them.
 
+mod address_message;
 mod attribute;
+mod cache;
 mod callback;
+mod datagram;
+mod dump;
 mod fnmatch;
+#[cfg(feature = "genl")]
+pub mod genl;
 mod group;
-mod link;
+mod interfaces;
+mod kernel_error;
 mod link_message;
+mod link_query;
 mod message;
+mod message_builder;
 mod name;
 mod namespace;
+mod notice;
+mod objects;
 mod query;
 mod socket;
 
@@ -53,18 +65,30 @@ use libnl3_sys as sys;
 
 use crate::{Error, ErrorKind, Result};
 
+pub use address_message::{AddressFlags, AddressMessage};
 pub use attribute::{Attribute, Attributes};
-pub use callback::{Action, CallbackKind, KernelError};
+pub use cache::{Cache, CacheIter, Cacheable};
+pub use callback::{Action, CallbackKind};
+pub use datagram::Datagram;
+pub use dump::{Listing, dump, dump_in};
 pub(crate) use fnmatch::fnmatch;
 pub use group::Group;
-pub(crate) use link::hardware_type_name;
-pub use link::{Link, LinkRef};
+pub use interfaces::{Interface, InterfaceAddress, interfaces, interfaces_in};
+pub use kernel_error::KernelError;
 pub use link_message::{LinkChange, LinkFlags, LinkMessage, OperState};
-pub use message::{Header, Message, Sender};
+pub use link_query::{LinkQuery, Snapshot};
+pub use message::{Header, Message, Messages, RawMessage, Sender};
+pub use message_builder::MessageBuilder;
 pub(crate) use name::Escaped;
 pub use name::{Name, escape};
 pub use namespace::Namespace;
-pub use query::{LinkQuery, Snapshot};
+pub use notice::Notice;
+pub(crate) use objects::hardware_type_name;
+pub use objects::{
+    Address, AddressRef, Detail, Dumpable, IpPrefix, Link, LinkRef, Neighbour, NeighbourFlags,
+    NeighbourRef, NeighbourState, NextHop, Object, ObjectRef, Route, RouteRef, Rule, RuleRef, Scope,
+};
+pub use query::Query;
 pub use socket::{Protocol, Socket};
 
 /// Turns libnl's result into ours. libnl returns negated `NLE_*`; it is

@@ -1,215 +1,151 @@
-//! Asking the kernel about links: the dump, and one link by its index.
+//! Asking the kernel: a request, and the messages that answer it.
 
 use std::ffi::c_int;
-use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use libnl3_sys as sys;
+use super::{Action, CallbackKind, Message, MessageBuilder, Namespace, Protocol, Socket};
+use crate::{ErrorKind, Result};
 
-use super::{
-    Action, CallbackKind, LinkMessage, Message, Namespace, Protocol, Socket, allocated, check,
-};
-use crate::{Error, ErrorKind, Result};
-
-/// How often a dump is asked for before an interrupted one is made do with.
-const ATTEMPTS: u32 = 6;
-/// The pause before the second attempt; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// Room for the kernel to answer in large portions.
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// The kernel answers before it has taken the whole question. Where it could
 /// not queue its answer, this is the end of the wait.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The answer to a dump of all links.
-#[derive(Debug, Clone)]
-pub struct Snapshot<T> {
-    /// What was made of each link.
-    pub links: Vec<T>,
-    /// False if links came or went during each attempt: those listed exist,
-    /// yet others may be missing (NLM_F_DUMP_INTR).
-    pub complete: bool,
-}
+/// In the place of a sequence number: no message is the answer, or each is.
+const NOTHING: u64 = u64::MAX;
+const ANYTHING: u64 = u64::MAX - 1;
 
-impl<T> Snapshot<Option<T>> {
-    /// Leaves out the links that nothing was made of.
-    pub fn flatten(self) -> Snapshot<T> {
-        Snapshot {
-            links: self.links.into_iter().flatten().collect(),
-            complete: self.complete,
-        }
-    }
-}
-
-/// Asks the kernel about links, on a socket of its own.
+/// A socket for questions.
 ///
-/// The socket is kept from one question to the next, so that a question needs
-/// no new descriptor and stays in the namespace where the first was asked.
-/// What does not answer the question at hand is dropped: messages that the
-/// kernel did not send, and what an earlier question left behind.
+/// It is kept from one question to the next, so that a question needs no new
+/// descriptor and stays in the namespace where the first was asked. What does
+/// not answer the question at hand is dropped: messages that the kernel did
+/// not send, and what an earlier question left behind.
 ///
 /// ```
-/// use linkwatch::nl::{LinkQuery, Namespace};
+/// use linkwatch::nl::{MessageBuilder, Namespace, Protocol, Query};
 ///
-/// let mut query = LinkQuery::new(&Namespace::current())?;
-/// let snapshot = query.dump(|link| link.ifindex())?;
-/// assert!(snapshot.links.contains(&1)); // the loopback interface
+/// const RTM_GETLINK: u16 = 18;
+///
+/// let mut query = Query::new(&Namespace::current(), Protocol::Route)?;
+/// let mut request = MessageBuilder::new(RTM_GETLINK, 0)?;
+/// request.append(&[0; 16])?; // struct ifinfomsg
+/// let mut links = 0;
+/// query.dump(request, "listing links", |_| links += 1)?;
+/// assert!(links > 0); // there is a loopback interface at least
 /// # Ok::<(), linkwatch::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct LinkQuery {
+pub struct Query {
     socket: Socket,
     /// The sequence number of the question at hand.
-    asked: Arc<AtomicU32>,
+    asked: Arc<AtomicU64>,
     /// Something may be left of an earlier answer.
     unfinished: bool,
 }
 
-impl LinkQuery {
+/// What has come of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Partial,
+    Complete,
+}
+
+impl Query {
     /// Asks in this namespace.
     ///
     /// # Errors
     ///
     /// Those of [`Socket::connect_in`].
-    pub fn new(namespace: &Namespace) -> Result<LinkQuery> {
-        let mut socket = Socket::connect_in(namespace, Protocol::Route)?;
+    pub fn new(namespace: &Namespace, protocol: Protocol) -> Result<Query> {
+        let mut socket = Socket::connect_in(namespace, protocol)?;
         socket.set_receive_buffer(RECEIVE_BUFFER)?;
         socket.set_receive_timeout(TIMEOUT)?;
         socket.disable_auto_ack();
-        let asked = Arc::new(AtomicU32::new(0));
+        let asked = Arc::new(AtomicU64::new(NOTHING));
         // libnl checks the sequence only of sockets with automatic
         // acknowledgements, and fails where it should skip.
         let expected = Arc::clone(&asked);
         socket.modify_cb(CallbackKind::MessageIn, move |message| {
-            if message.header().sequence == expected.load(Ordering::Relaxed) {
-                Action::Ok
-            } else {
-                Action::Skip
+            let sequence = u64::from(message.header().sequence);
+            match expected.load(Ordering::Relaxed) {
+                asked if asked == sequence || asked == ANYTHING => Action::Ok,
+                _ => Action::Skip,
             }
         })?;
-        Ok(LinkQuery {
+        Ok(Query {
             socket,
             asked,
             unfinished: false,
         })
     }
 
-    /// Lists all links of the namespace, and makes something of each.
-    ///
-    /// A dump that links came or went in is repeated, at most five times
-    /// within some 30 ms; then the last one is returned as
-    /// [incomplete](Snapshot::complete).
+    /// Sends a request, and calls `take` with each message that answers it, up
+    /// to the kernel's acknowledgement. `doing` tells in errors what it was
+    /// for: "asking for a link".
     ///
     /// # Errors
     ///
-    /// The kernel's, or those of opening a socket.
-    pub fn dump<T>(&mut self, mut make: impl FnMut(&LinkMessage<'_>) -> T) -> Result<Snapshot<T>> {
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1..ATTEMPTS {
-            let snapshot = self.dump_once(&mut make)?;
-            if snapshot.complete {
-                return Ok(snapshot);
+    /// The kernel's, with its own words where it has some
+    /// ([`Error::kernel_text`](crate::Error::kernel_text)); [`WouldBlock`](ErrorKind::WouldBlock) if there
+    /// is no answer within five seconds.
+    pub fn ask(
+        &mut self,
+        mut request: MessageBuilder,
+        doing: &'static str,
+        mut take: impl FnMut(&Message<'_>),
+    ) -> Result<()> {
+        request.add_flags(libc::NLM_F_ACK);
+        self.exchange(request, doing, |message| {
+            if message.is_ack() {
+                return Answer::Complete;
             }
-            log::debug!("dump of links interrupted, attempt {attempt} of {ATTEMPTS}");
-            thread::sleep(pause);
-            pause *= 2;
-        }
-        self.dump_once(make)
+            take(message);
+            Answer::Partial
+        })
     }
 
-    /// Lists all links of the namespace once, and makes something of each.
-    /// The list is [incomplete](Snapshot::complete) if links came or went
-    /// meanwhile.
+    /// Sends a request for a list (NLM_F_DUMP), and calls `take` with each
+    /// message of it. Returns false if the list changed meanwhile: those in it
+    /// exist, yet others may be missing (NLM_F_DUMP_INTR).
     ///
     /// # Errors
     ///
-    /// As [`dump`](Self::dump).
-    pub fn dump_once<T>(
+    /// As [`ask`](Self::ask).
+    pub fn dump(
         &mut self,
-        mut make: impl FnMut(&LinkMessage<'_>) -> T,
-    ) -> Result<Snapshot<T>> {
-        let mut links = Vec::new();
+        mut request: MessageBuilder,
+        doing: &'static str,
+        mut take: impl FnMut(&Message<'_>),
+    ) -> Result<bool> {
+        request.add_flags(libc::NLM_F_DUMP);
         // libnl tells of an interrupted dump only at its end, and not always;
         // the error that NLMSG_DONE may carry it ignores (`recvmsgs`,
         // lib/nl.c). So both are looked at here.
         let mut interrupted = false;
-        let mut end = None;
-        let mut malformed = None;
-        self.ask(Request::links(None)?, "listing all links", |message| {
-            interrupted |= c_int::from(message.header().flags) & libc::NLM_F_DUMP_INTR != 0;
-            if c_int::from(message.header().kind) == libc::NLMSG_DONE {
-                let errno = message.payload().first_chunk();
-                end = Some(errno.map_or(0, |bytes| i32::from_ne_bytes(*bytes)));
+        let mut failed = None;
+        let exchanged = self.exchange(request, doing, |message| {
+            let header = message.header();
+            interrupted |= c_int::from(header.flags) & libc::NLM_F_DUMP_INTR != 0;
+            if c_int::from(header.kind) == libc::NLMSG_DONE {
+                failed = message.error();
                 return Answer::Complete;
             }
-            match message.link() {
-                Ok(Some(link)) => links.push(make(&link)),
-                Ok(None) => {}
-                Err(error) => malformed = Some(error),
-            }
+            take(message);
             Answer::Partial
-        })
-        .or_else(|error| match error.kind() {
-            // libnl's own word for it comes after the end.
-            ErrorKind::DumpInterrupted => {
-                interrupted = true;
-                Ok(())
-            }
-            _ => Err(error),
-        })?;
-        if let Some(errno) = end.filter(|&errno| errno < 0) {
-            return Err(Error::from_errno(
-                errno.saturating_neg(),
-                "listing all links",
-            ));
-        }
-        match malformed {
-            Some(error) => Err(error),
-            None => Ok(Snapshot {
-                links,
-                complete: !interrupted,
-            }),
-        }
-    }
-
-    /// Asks about one link, and makes something of it; `None` if there is no
-    /// link of this index.
-    ///
-    /// The kernel answers when it is done with the link changes under way
-    /// (it takes its RTNL lock for this): a link that is being removed is gone
-    /// when the answer comes.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, or those of opening a socket.
-    pub fn get<T>(
-        &mut self,
-        ifindex: u32,
-        mut make: impl FnMut(&LinkMessage<'_>) -> T,
-    ) -> Result<Option<T>> {
-        const DOING: &str = "asking for a link";
-        let mut answer = None;
-        let mut malformed = None;
-        let asked = self.ask(Request::links(Some(ifindex))?, DOING, |message| {
-            match message.link() {
-                Ok(Some(link)) if link.ifindex() == ifindex => answer = Some(make(&link)),
-                Ok(_) => {
-                    malformed = Some(Error::new(
-                        ErrorKind::Malformed,
-                        format!("{DOING}: the answer is about another"),
-                    ))
-                }
-                Err(error) => malformed = Some(error),
-            }
-            Answer::Complete
         });
-        match (asked, malformed) {
-            (Err(error), _) if error.kind() == ErrorKind::NotFound => Ok(None),
-            (Err(error), _) | (Ok(()), Some(error)) => Err(error),
-            (Ok(()), None) => Ok(answer),
+        match exchanged {
+            // libnl's own word for it comes after the end.
+            Err(error) if error.kind() == ErrorKind::DumpInterrupted => interrupted = true,
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        match failed {
+            Some(error) => Err(error.into_error(doing)),
+            None => Ok(!interrupted),
         }
     }
 
@@ -218,24 +154,35 @@ impl LinkQuery {
         self.socket.foreign_messages()
     }
 
-    /// Sends a question and reads until `take` has the complete answer.
-    fn ask(
+    /// Lends the socket for functions of libnl that ask on their own, with
+    /// sequence numbers that are not known here.
+    #[cfg(feature = "genl")]
+    pub(super) fn with_socket<R>(&mut self, f: impl FnOnce(&mut Socket) -> Result<R>) -> Result<R> {
+        self.forget()?;
+        self.unfinished = true;
+        self.asked.store(ANYTHING, Ordering::Relaxed);
+        let result = f(&mut self.socket);
+        self.asked.store(NOTHING, Ordering::Relaxed);
+        result
+    }
+
+    /// Sends a request and reads until `take` has the complete answer.
+    pub(super) fn exchange(
         &mut self,
-        request: Request,
+        mut request: MessageBuilder,
         doing: &'static str,
         mut take: impl FnMut(&Message<'_>) -> Answer,
     ) -> Result<()> {
-        if self.unfinished {
-            // The kernel begins no dump before the last one is read.
-            self.asked.store(0, Ordering::Relaxed);
-            self.socket.discard()?;
-        }
+        self.forget()?;
         self.unfinished = true;
-        let sequence = self.socket.send_auto(request.0, doing)?;
-        self.asked.store(sequence, Ordering::Relaxed);
+        let sequence = self
+            .socket
+            .send_auto(&mut request)
+            .map_err(|error| error.while_doing(doing))?;
+        self.asked.store(sequence.into(), Ordering::Relaxed);
         let mut complete = false;
         while !complete {
-            let kinds = [CallbackKind::Valid, CallbackKind::Finish];
+            let kinds = [CallbackKind::Valid, CallbackKind::Finish, CallbackKind::Ack];
             let received = self
                 .socket
                 .recv_scoped(&kinds, |message| match take(message) {
@@ -246,71 +193,24 @@ impl LinkQuery {
                     Answer::Partial => Action::Ok,
                 });
             if let Err(error) = received {
-                // An error that the kernel answers with is an answer.
-                self.unfinished = !complete && error.kind() != ErrorKind::NotFound;
-                return Err(error);
+                // An error that the kernel answers with is an answer, and
+                // nothing comes after it.
+                self.unfinished = !complete && error.os_error().is_none();
+                return Err(error.while_doing(doing));
             }
         }
         self.unfinished = false;
         Ok(())
     }
-}
 
-/// What has come of an answer.
-enum Answer {
-    Partial,
-    Complete,
-}
-
-/// A message of our own, to be sent.
-struct Request(NonNull<sys::nl_msg>);
-
-impl Request {
-    /// RTM_GETLINK for one link, or for all.
-    fn links(ifindex: Option<u32>) -> Result<Request> {
-        const DOING: &str = "building a request for links";
-        let flags = match ifindex {
-            Some(_) => libc::NLM_F_REQUEST,
-            None => libc::NLM_F_REQUEST | libc::NLM_F_DUMP,
-        };
-        // SAFETY: takes no pointer; NULL means that memory was refused.
-        let raw = unsafe { sys::nlmsg_alloc_simple(sys::RTM_GETLINK as c_int, flags) };
-        let request = Request(allocated(raw, "a netlink message")?);
-        let mut header = sys::ifinfomsg {
-            ifi_family: libc::AF_UNSPEC as u8,
-            __ifi_pad: 0,
-            ifi_type: 0,
-            ifi_index: c_int::try_from(ifindex.unwrap_or(0))
-                .map_err(|_| Error::invalid("there is no such interface index"))?,
-            ifi_flags: 0,
-            ifi_change: 0,
-        };
-        // SAFETY: the message is live; both functions copy what they are given
-        // and check that there is room for it.
-        unsafe {
-            let length = size_of::<sys::ifinfomsg>();
-            let appended = sys::nlmsg_append(
-                request.0.as_ptr(),
-                (&raw mut header).cast(),
-                length,
-                sys::NLMSG_ALIGNTO as c_int,
-            );
-            check(appended, DOING)?;
-            // Statistics are of no interest here, and make up half of the answer.
-            let put = sys::nla_put_u32(
-                request.0.as_ptr(),
-                sys::IFLA_EXT_MASK as c_int,
-                sys::RTEXT_FILTER_SKIP_STATS,
-            );
-            check(put, DOING)?;
+    /// Drops what is left of an earlier answer.
+    fn forget(&mut self) -> Result<()> {
+        if self.unfinished {
+            // The kernel begins no dump before the last one is read.
+            self.asked.store(NOTHING, Ordering::Relaxed);
+            self.socket.discard()?;
+            self.unfinished = false;
         }
-        Ok(request)
-    }
-}
-
-impl Drop for Request {
-    fn drop(&mut self) {
-        // SAFETY: the reference is ours; sending did not take it.
-        unsafe { sys::nlmsg_free(self.0.as_ptr()) }
+        Ok(())
     }
 }

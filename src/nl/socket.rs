@@ -12,10 +12,15 @@ use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::callback::{
-    self, Action, CallbackKind, Doorkeeper, ErrorClosure, KernelError, MessageClosure, Slot,
+    self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot,
 };
-use super::{Group, Message, Namespace, allocated, check};
+use super::{Datagram, Group, KernelError, Message, MessageBuilder, Namespace, allocated, check};
 use crate::{Error, ErrorKind, Result};
+
+/// Errors come with the kernel's own words (`linux/netlink.h`).
+const NETLINK_EXT_ACK: c_int = 11;
+/// Errors come without the payload of the request.
+const NETLINK_CAP_ACK: c_int = 10;
 
 /// A netlink protocol (`NETLINK_*`, `linux/netlink.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,7 +79,6 @@ pub struct Socket {
     /// freed after the socket, by `Drop`.
     doorkeeper: NonNull<Doorkeeper>,
     slots: [Option<NonNull<Slot<MessageClosure>>>; CallbackKind::COUNT],
-    error_slot: Option<NonNull<Slot<ErrorClosure>>>,
 }
 
 // SAFETY: the socket and its callback set are referred to from here alone
@@ -107,18 +111,13 @@ impl Socket {
                 return Err(error);
             }
         };
-        let doorkeeper = leak(Doorkeeper {
-            kernel_only: true,
-            foreign: 0,
-            slot: None,
-        });
+        let doorkeeper = leak(Doorkeeper::new());
         // From here on, `Drop` cleans up.
         let mut socket = Socket {
             raw,
             callbacks,
             doorkeeper,
             slots: [None; CallbackKind::COUNT],
-            error_slot: None,
         };
         socket.set(
             CallbackKind::MessageIn,
@@ -128,6 +127,10 @@ impl Socket {
         // SAFETY: the socket is live and not connected yet.
         let result = unsafe { sys::nl_connect(raw.as_ptr(), protocol.to_raw()) };
         check(result, format!("opening a netlink socket ({protocol:?})"))?;
+        // Since Linux 4.12 and 4.3; before, errors come without words.
+        for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
+            socket.enable(option);
+        }
         Ok(socket)
     }
 
@@ -183,21 +186,18 @@ impl Socket {
         F: FnMut(&KernelError) -> Action + Send + 'static,
     {
         let closure: ErrorClosure = Box::new(closure);
-        let slot = leak(Slot::new(closure));
-        // SAFETY: the callback set is live; `slot` is owned by this socket and
-        // freed after it.
+        // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+        unsafe { self.doorkeeper.as_mut() }.error_slot = Some(Slot::new(closure));
+        // SAFETY: the callback set is live; the doorkeeper is owned by this
+        // socket and freed after it.
         let result = unsafe {
             sys::nl_cb_err(
                 self.callbacks.as_ptr(),
                 sys::NL_CB_CUSTOM,
                 Some(callback::on_error),
-                slot.as_ptr().cast(),
+                self.doorkeeper.as_ptr().cast(),
             )
         };
-        if let Some(old) = self.error_slot.replace(slot) {
-            // SAFETY: the new slot has taken its place, and it is not used again.
-            drop(unsafe { Box::from_raw(old.as_ptr()) });
-        }
         check(result, "installing an error callback").map(drop)
     }
 
@@ -333,12 +333,18 @@ impl Socket {
     ///
     /// Goes on with the panic of a closure.
     pub fn recv(&mut self) -> Result<usize> {
+        self.take_refusal();
         Errno::clear();
         // SAFETY: socket and callbacks are live, and `&mut self` keeps this
         // call the only one that uses them and the slots behind them.
         let result = unsafe { sys::nl_recvmsgs_report(self.raw.as_ptr(), self.callbacks.as_ptr()) };
         let errno = Errno::last();
         self.resume_panics();
+        if result < 0
+            && let Some(refusal) = self.take_refusal()
+        {
+            return Err(refusal.into_error("the kernel refused a request"));
+        }
         match check(result, "receiving from netlink") {
             Ok(messages) => Ok(usize::try_from(messages).unwrap_or(0)),
             // libnl tells ENOBUFS and a refused malloc alike. Where errno does
@@ -397,19 +403,124 @@ impl Socket {
         result
     }
 
-    /// Sends a message, completed with port and sequence number
-    /// (`nl_send_auto`); returns the latter.
-    pub(super) fn send_auto(
-        &mut self,
-        message: NonNull<sys::nl_msg>,
-        doing: &'static str,
-    ) -> Result<u32> {
-        // SAFETY: both are live; the message stays ours.
+    /// Sends a message as it is (`nl_send`), with the port, the sequence number
+    /// and the flags that it has. Few want this; see
+    /// [`send_auto`](Self::send_auto).
+    ///
+    /// # Errors
+    ///
+    /// sendmsg(2)'s. That the kernel refuses it is told when receiving.
+    pub fn send(&mut self, message: &mut MessageBuilder) -> Result<()> {
+        // SAFETY: both are live; the message stays the builder's.
+        let result = unsafe { sys::nl_send(self.raw.as_ptr(), message.as_ptr()) };
+        self.resume_panics();
+        check(result, "sending a netlink message").map(drop)
+    }
+
+    /// Sends a message after completing it (`nl_send_auto`): with the socket's
+    /// port and next sequence number, NLM_F_REQUEST, and, unless
+    /// [turned off](Self::disable_auto_ack), NLM_F_ACK. Returns the sequence
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_auto(&mut self, message: &mut MessageBuilder) -> Result<u32> {
+        // SAFETY: both are live; the message stays the builder's.
         let result = unsafe { sys::nl_send_auto(self.raw.as_ptr(), message.as_ptr()) };
         self.resume_panics();
-        check(result, doing)?;
-        // SAFETY: the message is live, and has a header.
-        Ok(unsafe { (*sys::nlmsg_hdr(message.as_ptr())).nlmsg_seq })
+        check(result, "sending a netlink message")?;
+        Ok(message.as_message().header().sequence)
+    }
+
+    /// Sends a message that consists of a header and `payload`
+    /// (`nl_send_simple`), completed as by [`send_auto`](Self::send_auto).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_simple(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<()> {
+        // SAFETY: the socket is live; the payload is copied, not written to.
+        let result = unsafe {
+            sys::nl_send_simple(
+                self.raw.as_ptr(),
+                c_int::from(kind),
+                c_int::from(flags),
+                payload.as_ptr().cast_mut().cast(),
+                payload.len(),
+            )
+        };
+        self.resume_panics();
+        check(result, "sending a netlink message").map(drop)
+    }
+
+    /// Receives until an acknowledgement comes (`nl_wait_for_ack`); the
+    /// installed closures are called as in [`recv`](Self::recv).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused the request with, in its own words where it has
+    /// some ([`Error::kernel_text`]), and those of [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// Goes on with the panic of a closure.
+    pub fn wait_for_ack(&mut self) -> Result<()> {
+        self.take_refusal();
+        // SAFETY: the socket is live, and `&mut self` keeps this call the only
+        // one that uses it and the slots behind its callbacks.
+        let result = unsafe { sys::nl_wait_for_ack(self.raw.as_ptr()) };
+        self.resume_panics();
+        if result < 0
+            && let Some(refusal) = self.take_refusal()
+        {
+            return Err(refusal.into_error("the kernel refused a request"));
+        }
+        check(result, "waiting for an acknowledgement").map(drop)
+    }
+
+    /// Sends a request and waits until the kernel has acknowledged it.
+    ///
+    /// ```no_run
+    /// use linkwatch::nl::{MessageBuilder, Protocol, Socket};
+    ///
+    /// const RTM_NEWLINK: u16 = 16;
+    /// const IFLA_IFNAME: u16 = 3;
+    ///
+    /// let mut request = MessageBuilder::new(RTM_NEWLINK, 0)?;
+    /// request.append(&[0; 16])?.put_string(IFLA_IFNAME, b"eth0")?;
+    /// if let Err(error) = Socket::connect(Protocol::Route)?.request(&mut request) {
+    ///     println!("{error}"); // with the kernel's own words, where it has some
+    /// }
+    /// # Ok::<(), linkwatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send) and [`wait_for_ack`](Self::wait_for_ack).
+    pub fn request(&mut self, message: &mut MessageBuilder) -> Result<()> {
+        message.add_flags(libc::NLM_F_ACK);
+        self.send_auto(message)?;
+        self.wait_for_ack()
+    }
+
+    /// Receives one datagram without looking into it (`nl_recv`): no closure
+    /// is called, and no message of it interpreted. Datagrams of other senders
+    /// than the kernel are dropped and counted here too.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_datagram(&mut self) -> Result<Datagram> {
+        loop {
+            let datagram = Datagram::receive(self.raw)?;
+            // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+            let doorkeeper = unsafe { self.doorkeeper.as_mut() };
+            if !doorkeeper.kernel_only || datagram.sender().is_kernel() {
+                return Ok(datagram);
+            }
+            doorkeeper.foreign = doorkeeper.foreign.saturating_add(1);
+        }
     }
 
     /// Reads and drops what is queued.
@@ -477,16 +588,38 @@ impl Socket {
         check(result, "installing a callback").map(drop)
     }
 
+    /// What the kernel refused the last request with, if libnl has just met it.
+    fn take_refusal(&mut self) -> Option<KernelError> {
+        // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+        unsafe { self.doorkeeper.as_mut() }.refused.take()
+    }
+
+    /// Turns a socket option of netlink on, if the kernel has it.
+    fn enable(&mut self, option: c_int) {
+        let on: c_int = 1;
+        // SAFETY: the descriptor is open, and the value as long as is said.
+        unsafe {
+            libc::setsockopt(
+                self.as_raw_fd(),
+                libc::SOL_NETLINK,
+                option,
+                (&raw const on).cast(),
+                size_of::<c_int>() as libc::socklen_t,
+            )
+        };
+    }
+
     fn resume_panics(&mut self) {
         // SAFETY: the slots are ours, and the libnl call has returned.
         unsafe {
-            if let Some(slot) = &mut self.doorkeeper.as_mut().slot {
+            let doorkeeper = self.doorkeeper.as_mut();
+            if let Some(slot) = &mut doorkeeper.slot {
+                slot.resume();
+            }
+            if let Some(slot) = &mut doorkeeper.error_slot {
                 slot.resume();
             }
             for slot in self.slots.iter().flatten() {
-                (*slot.as_ptr()).resume();
-            }
-            if let Some(slot) = self.error_slot {
                 (*slot.as_ptr()).resume();
             }
         }
@@ -517,9 +650,6 @@ impl Drop for Socket {
             sys::nl_cb_put(self.callbacks.as_ptr());
             drop(Box::from_raw(self.doorkeeper.as_ptr()));
             for slot in self.slots.iter().flatten() {
-                drop(Box::from_raw(slot.as_ptr()));
-            }
-            if let Some(slot) = self.error_slot {
                 drop(Box::from_raw(slot.as_ptr()));
             }
         }

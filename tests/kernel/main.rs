@@ -1,6 +1,7 @@
 //! Tests against the real kernel, each in a network namespace of its own, with
 //! TAP devices as cables, iproute2 and the kernel's counters as witnesses.
 
+mod kernel_events;
 mod leaks;
 mod monitor;
 mod nl;

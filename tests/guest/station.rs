@@ -1,0 +1,80 @@
+//! The one that joins a network: iw for open ones, wpa_supplicant for all.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+
+use crate::access_point::{Network, STATION};
+use crate::process::{Process, run};
+use crate::support::eventually;
+
+/// Joins an open network without a supplicant, on channel 1. The interface is
+/// up.
+#[track_caller]
+pub fn join(network: Network) {
+    let output = Command::new("iw")
+        .args(["dev", STATION, "connect", "-w"])
+        .arg(OsStr::from_bytes(network.ssid))
+        .arg("2412")
+        .output()
+        .expect("iw");
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Leaves it.
+#[track_caller]
+pub fn leave() {
+    run("iw", &["dev", STATION, "disconnect"]);
+}
+
+/// A running wpa_supplicant.
+pub struct Supplicant(Process);
+
+impl Supplicant {
+    /// Starts it, for a network on channel 1 or 6. It takes the interface up
+    /// and goes on trying.
+    #[track_caller]
+    pub fn start(network: Network) -> Supplicant {
+        let key = match network.key {
+            Some(key) => format!("psk=\"{key}\""),
+            None => "key_mgmt=NONE".to_owned(),
+        };
+        let file = "/run/supplicant.conf";
+        let settings = format!(
+            "ctrl_interface=/run/supplicant\np2p_disabled=1\n\
+             network={{\n ssid={}\n {key}\n scan_freq=2412 2437\n}}\n",
+            network.ssid_in_hex(),
+        );
+        fs::write(file, settings).expect("its settings");
+        let mut command = Command::new("wpa_supplicant");
+        command.args(["-i", STATION, "-D", "nl80211", "-c", file]);
+        Supplicant(Process::start("wpa_supplicant", &mut command))
+    }
+
+    /// Goes over to another access point of the network.
+    #[track_caller]
+    pub fn roam(&self, bssid: &str) {
+        eventually("a scan that finds the other access point", || {
+            self.tell(&["bss", bssid]).contains(bssid)
+        });
+        assert_eq!(self.tell(&["roam", bssid]).trim(), "OK");
+    }
+
+    /// What it has said of a wrong key.
+    pub fn found_the_key_wrong(&self) -> bool {
+        self.0.printed().contains("reason=WRONG_KEY")
+    }
+
+    /// Ends it: it leaves the network and takes the interface down.
+    #[track_caller]
+    pub fn end(self) {
+        self.0.end("TERM");
+    }
+
+    #[track_caller]
+    fn tell(&self, command: &[&str]) -> String {
+        let to_it: &[&str] = &["-p", "/run/supplicant", "-i", STATION];
+        run("wpa_cli", &[to_it, command].concat())
+    }
+}
