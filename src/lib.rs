@@ -31,6 +31,8 @@
 //!
 //! * `cli` (default): the `linkwatch` program. Programs that use the library
 //!   alone turn the default features off.
+//! * `genl` (default): generic netlink, by libnl-genl. Without it there are no
+//!   details of links, Wi-Fi is told as Ethernet, and a roam as an outage.
 //! * `capi`: the C interface, of which `make install` makes `liblinkwatch`.
 
 #![deny(unsafe_code)]
@@ -51,5 +53,5 @@ pub mod nl;
 pub use error::{Error, ErrorKind, Result};
 pub use monitor::{
     Criterion, Event, EventKind, HardwareAddress, LinkKind, LinkState, Monitor, MonitorBuilder,
-    Pattern, Reason, Statistics, StopHandle,
+    Pattern, Reason, Statistics, StopHandle, WifiDetails,
 };

@@ -1,6 +1,7 @@
 //! Events, as C sees them.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+use std::fmt::Display;
 use std::ptr;
 
 use super::error::{LINKWATCH_E_INVAL, LINKWATCH_E_NOMEM, LINKWATCH_E_PANIC, guard};
@@ -23,6 +24,12 @@ pub const LINKWATCH_EVENT_RENAMED: c_int = 6;
 pub const LINKWATCH_EVENT_REMOVED: c_int = 7;
 /// Messages were lost and made up for. About no interface.
 pub const LINKWATCH_EVENT_RESYNC: c_int = 8;
+/// A Wi-Fi interface has another access point of its network, and stayed
+/// connected.
+pub const LINKWATCH_EVENT_ROAMED: c_int = 9;
+/// The kernel said something beside the state (linkwatch_event_notice()), where
+/// linkwatch_set_notices() asks for it.
+pub const LINKWATCH_EVENT_NOTICE: c_int = 10;
 
 /// Not disconnected, so there is no reason.
 pub const LINKWATCH_REASON_NONE: c_int = 0;
@@ -45,6 +52,10 @@ pub struct linkwatch_event {
     name: Option<CString>,
     previous_name: Option<CString>,
     kind: Option<CString>,
+    detail: Option<CString>,
+    notice: Option<CString>,
+    ssid: Option<CString>,
+    bssid: Option<CString>,
 }
 
 impl linkwatch_event {
@@ -53,9 +64,18 @@ impl linkwatch_event {
             name: event.name().map(c_string),
             previous_name: event.previous_name().map(c_string),
             kind: event.link().map(|link| c_string(link.kind().name())),
+            detail: event.detail().and_then(|detail| CString::new(detail).ok()),
+            notice: text(event.notice()),
+            ssid: text(event.wifi().and_then(|wifi| wifi.ssid)),
+            bssid: text(event.wifi().and_then(|wifi| wifi.bssid)),
             event,
         }
     }
+}
+
+/// `Display` escapes NUL.
+fn text(value: Option<impl Display>) -> Option<CString> {
+    CString::new(value?.to_string()).ok()
 }
 
 /// The kernel's names hold no NUL.
@@ -87,6 +107,8 @@ pub unsafe extern "C" fn linkwatch_event_type(event: *const linkwatch_event) -> 
         EventKind::Renamed => LINKWATCH_EVENT_RENAMED,
         EventKind::Removed => LINKWATCH_EVENT_REMOVED,
         EventKind::Resync => LINKWATCH_EVENT_RESYNC,
+        EventKind::Roamed => LINKWATCH_EVENT_ROAMED,
+        EventKind::Notice => LINKWATCH_EVENT_NOTICE,
     }
 }
 
@@ -103,6 +125,8 @@ pub extern "C" fn linkwatch_event_type_name(event_type: c_int) -> *const c_char 
         LINKWATCH_EVENT_RENAMED => c"renamed",
         LINKWATCH_EVENT_REMOVED => c"removed",
         LINKWATCH_EVENT_RESYNC => c"resync",
+        LINKWATCH_EVENT_ROAMED => c"roamed",
+        LINKWATCH_EVENT_NOTICE => c"notice",
         _ => c"unknown",
     };
     name.as_ptr()
@@ -240,6 +264,62 @@ pub extern "C" fn linkwatch_reason_name(reason: c_int) -> *const c_char {
     name.as_ptr()
 }
 
+/// Why there is no carrier, in the words of the driver ("no-cable", …), on
+/// LINKWATCH_EVENT_DISCONNECTED, where linkwatch_set_details() asks for it and
+/// the driver knows; otherwise NULL. It lives as long as the event.
+///
+/// # Safety
+///
+/// As linkwatch_event_type().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_event_detail(event: *const linkwatch_event) -> *const c_char {
+    // SAFETY: promised by the caller.
+    let event = unsafe { event.as_ref() };
+    event.map_or(ptr::null(), |event| pointer(&event.detail))
+}
+
+/// What the kernel said, on LINKWATCH_EVENT_NOTICE: "bonding-failover",
+/// "features", "notify-peers", …; otherwise NULL. It lives as long as the event.
+///
+/// # Safety
+///
+/// As linkwatch_event_type().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_event_notice(event: *const linkwatch_event) -> *const c_char {
+    // SAFETY: promised by the caller.
+    let event = unsafe { event.as_ref() };
+    event.map_or(ptr::null(), |event| pointer(&event.notice))
+}
+
+/// The name of the Wi-Fi network, on LINKWATCH_EVENT_INITIAL, _CONNECTED and
+/// _ROAMED where linkwatch_set_details() asks for it; otherwise NULL. Bytes that
+/// could harm a terminal are escaped, as \xNN. It lives as long as the event.
+///
+/// # Safety
+///
+/// As linkwatch_event_type().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_event_ssid(event: *const linkwatch_event) -> *const c_char {
+    // SAFETY: promised by the caller.
+    let event = unsafe { event.as_ref() };
+    event.map_or(ptr::null(), |event| pointer(&event.ssid))
+}
+
+/// The address of the Wi-Fi access point, as "02:00:5e:10:00:01", on
+/// LINKWATCH_EVENT_CONNECTED and _ROAMED where it is known, and on
+/// LINKWATCH_EVENT_INITIAL where linkwatch_set_details() asks for it; otherwise
+/// NULL. It lives as long as the event.
+///
+/// # Safety
+///
+/// As linkwatch_event_type().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_event_bssid(event: *const linkwatch_event) -> *const c_char {
+    // SAFETY: promised by the caller.
+    let event = unsafe { event.as_ref() };
+    event.map_or(ptr::null(), |event| pointer(&event.bssid))
+}
+
 /// How often the kernel told of lost messages, on LINKWATCH_EVENT_RESYNC;
 /// otherwise 0.
 ///
@@ -279,7 +359,7 @@ pub unsafe extern "C" fn linkwatch_event_time_us(event: *const linkwatch_event) 
 /// NUL and without line feed, in the manner of snprintf(3): at most `size`
 /// bytes; `buffer` may be NULL if `size` is 0. Returns the length that the
 /// whole needs without its NUL; if that is not less than `size`, it was cut
-/// short. 512 bytes are enough for any event of this version.
+/// short. 1024 bytes are enough for any event of this version.
 ///
 /// # Safety
 ///

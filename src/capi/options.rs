@@ -148,6 +148,39 @@ pub unsafe extern "C" fn linkwatch_set_settle(
     }
 }
 
+/// Whether what the kernel says beside an interface's state is reported, as
+/// LINKWATCH_EVENT_NOTICE: 1, or 0, the default.
+///
+/// Returns 0; LINKWATCH_E_STATE once started.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_set_notices(handle: *mut linkwatch, on: c_int) -> c_int {
+    // SAFETY: promised by the caller.
+    unsafe { configure(handle, |builder| Ok(builder.notices(on != 0))) }
+}
+
+/// Whether drivers are asked for details, which come with the event: why there
+/// is no carrier (linkwatch_event_detail()), which network a Wi-Fi interface is
+/// in (linkwatch_event_ssid()). 1, or 0, the default.
+///
+/// They are asked after an event of hardware, from a thread that is started
+/// with the first question, has all signals blocked and ends with the handle;
+/// the event waits 0.2 s at most for the answer.
+///
+/// Returns 0; LINKWATCH_E_STATE once started.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_set_details(handle: *mut linkwatch, on: c_int) -> c_int {
+    // SAFETY: promised by the caller.
+    unsafe { configure(handle, |builder| Ok(builder.details(on != 0))) }
+}
+
 /// Watches a network namespace made by `ip netns add`, instead of the calling
 /// thread's. With a handle that is attached, it must be that of the socket.
 ///

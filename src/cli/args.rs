@@ -60,6 +60,22 @@ pub(super) struct StatusArgs {
     /// Print an array of JSON objects
     #[arg(long)]
     pub(super) json: bool,
+
+    /// Show the IP addresses too
+    #[arg(long)]
+    pub(super) addresses: bool,
+
+    /// Let the PHY test the cable of this interface, and tell of each pair how
+    /// it is and how far away a fault is. The link goes down for some seconds.
+    /// Needs CAP_NET_ADMIN and a driver that can do it
+    #[cfg(feature = "genl")]
+    #[arg(
+        long,
+        value_name = "IFACE",
+        value_parser = super::cable_test::parse_interface,
+        conflicts_with_all = ["patterns", "criterion", "addresses"]
+    )]
+    pub(super) cable_test: Option<Pattern>,
 }
 
 #[derive(ClapArgs)]
@@ -76,9 +92,10 @@ pub(super) struct WatchArgs {
     pub(super) log_file: Option<PathBuf>,
 
     /// Report only these events, comma-separated: initial, added, connected,
-    /// disconnected, flapped, renamed, removed, resync
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub(super) events: Option<Vec<EventKind>>,
+    /// disconnected, flapped, renamed, removed, resync, roamed, notice; or all.
+    /// By default all but notice
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_events)]
+    pub(super) events: Option<Vec<Events>>,
 
     /// Report that an interface is connected only once it has been so for
     /// this long, as 250ms, 2s or 1m
@@ -116,6 +133,35 @@ impl From<Criterion> for linkwatch::Criterion {
             Criterion::Carrier => linkwatch::Criterion::Carrier,
             Criterion::Running => linkwatch::Criterion::Running,
         }
+    }
+}
+
+/// One of the words of `--events`.
+#[derive(Clone, Copy)]
+pub(super) enum Events {
+    All,
+    Only(EventKind),
+}
+
+impl Events {
+    /// The kinds of events that a list stands for; without one, all but
+    /// notices.
+    pub(super) fn chosen(list: Option<&[Events]>) -> Vec<EventKind> {
+        let is_chosen = |kind: EventKind| match list {
+            None => kind != EventKind::Notice,
+            Some(list) => list.iter().any(|events| match events {
+                Events::All => true,
+                Events::Only(only) => *only == kind,
+            }),
+        };
+        EventKind::ALL.into_iter().filter(|&kind| is_chosen(kind)).collect()
+    }
+}
+
+fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
+    match word {
+        "all" => Ok(Events::All),
+        word => word.parse().map(Events::Only),
     }
 }
 
@@ -172,6 +218,20 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn notices_are_reported_only_when_chosen() {
+        let chosen = |words: &[&str]| {
+            let list: Vec<Events> = words.iter().map(|word| parse_events(word).unwrap()).collect();
+            Events::chosen(Some(&list))
+        };
+        assert_eq!(chosen(&["all"]), EventKind::ALL);
+        assert_eq!(chosen(&["notice"]), [EventKind::Notice]);
+        let default = Events::chosen(None);
+        assert_eq!(default.len(), EventKind::ALL.len() - 1);
+        assert!(!default.contains(&EventKind::Notice));
+        assert!(parse_events("everything").is_err());
     }
 
     #[test]

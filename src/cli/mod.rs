@@ -1,6 +1,8 @@
 //! The command line: everything here uses the library's public interface only.
 
 mod args;
+#[cfg(feature = "genl")]
+mod cable_test;
 mod log_file;
 mod signals;
 mod status;

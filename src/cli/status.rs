@@ -1,32 +1,52 @@
 //! `linkwatch status`: which interfaces are connected now.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use linkwatch::nl::Name;
+use linkwatch::nl::{self, InterfaceAddress, Name, Namespace};
 use linkwatch::{Criterion, LinkState, Monitor, Pattern};
 
 use super::args::StatusArgs;
 use super::exit;
-use super::status_json::LinkObject;
+use super::status_json::{AddressObject, LinkObject};
+
+/// The addresses of each interface, by its index.
+type Addresses = HashMap<u32, Vec<InterfaceAddress>>;
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
     let patterns = &args.selection.patterns;
     let criterion = args.selection.criterion.into();
+    let namespace = super::namespace(args.selection.netns.as_deref())?;
+    #[cfg(feature = "genl")]
+    if let Some(name) = &args.cable_test {
+        return super::cable_test::run(name, &namespace, args.json);
+    }
     // All of them, for masters are named too.
     let all = Monitor::builder()
         .pattern("*")?
-        .namespace(super::namespace(args.selection.netns.as_deref())?)
+        .namespace(namespace.clone())
         .links()?;
     let selection = Monitor::builder().patterns(patterns.iter().cloned());
     let matched: Vec<&LinkState> = all.iter().filter(|link| selection.selects(link)).collect();
+    let addresses = match args.addresses {
+        true => Some(addresses(&namespace)?),
+        false => None,
+    };
 
     if args.json {
         let objects: Vec<LinkObject> = matched
             .iter()
-            .map(|link| LinkObject::new(link, criterion, master_of(link, &all)))
+            .map(|link| {
+                let mut object = LinkObject::new(link, criterion, master_of(link, &all));
+                if let Some(addresses) = &addresses {
+                    let own = of(link, addresses).iter().map(AddressObject::new);
+                    object.set_addresses(own.collect());
+                }
+                object
+            })
             .collect();
         // Whole, for an error in writing is then one of writing.
         let mut array = serde_json::to_string(&objects)?;
@@ -35,7 +55,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         stdout.write_all(array.as_bytes())?;
         stdout.flush()?;
     } else if !matched.is_empty() {
-        print_table(&matched, &all, criterion)?;
+        print_table(&matched, &all, addresses.as_ref(), criterion)?;
     }
 
     let missing = tell_what_is_missing(&matched, patterns);
@@ -72,6 +92,24 @@ fn master_of(link: &LinkState, all: &[LinkState]) -> Option<Name> {
         .map(LinkState::name)
 }
 
+/// Lists the addresses of all interfaces.
+fn addresses(namespace: &Namespace) -> Result<Addresses> {
+    let interfaces = nl::interfaces_in(namespace)?;
+    if !interfaces.complete {
+        log::warn!("interfaces came and went while addresses were listed: some may be missing");
+    }
+    let interfaces = interfaces.items.into_iter();
+    Ok(interfaces
+        .map(|interface| (interface.ifindex(), interface.addresses().to_vec()))
+        .collect())
+}
+
+/// The addresses of one of them. They were listed after the links: one that
+/// has gone since has none.
+fn of<'a>(link: &LinkState, addresses: &'a Addresses) -> &'a [InterfaceAddress] {
+    addresses.get(&link.ifindex()).map_or(&[], Vec::as_slice)
+}
+
 const HEADINGS: [&str; 7] = [
     "NAME",
     "STATUS",
@@ -84,12 +122,23 @@ const HEADINGS: [&str; 7] = [
 
 /// A table with its columns aligned. `anstream` leaves out colours where the
 /// output is no terminal or NO_COLOR is set.
-fn print_table(matched: &[&LinkState], all: &[LinkState], criterion: Criterion) -> Result<()> {
-    let rows: Vec<[String; 7]> = matched
+fn print_table(
+    matched: &[&LinkState],
+    all: &[LinkState],
+    addresses: Option<&Addresses>,
+    criterion: Criterion,
+) -> Result<()> {
+    let mut headings = HEADINGS.map(str::to_owned).to_vec();
+    headings.extend(addresses.map(|_| "ADDRESSES".to_owned()));
+    let rows: Vec<Vec<String>> = matched
         .iter()
-        .map(|link| row(link, all, criterion))
+        .map(|link| {
+            let mut row = row(link, all, criterion);
+            row.extend(addresses.map(|addresses| address_cell(of(link, addresses))));
+            row
+        })
         .collect();
-    let mut widths = HEADINGS.map(str::len);
+    let mut widths: Vec<usize> = headings.iter().map(String::len).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -98,7 +147,7 @@ fn print_table(matched: &[&LinkState], all: &[LinkState], criterion: Criterion) 
 
     let mut out = anstream::stdout().lock();
     let heading = Style::new().bold();
-    write_row(&mut out, &HEADINGS, widths, heading, heading)?;
+    write_row(&mut out, &headings, &widths, heading, heading)?;
     for (link, row) in matched.iter().zip(&rows) {
         let color = match link.why_disconnected(criterion) {
             None => AnsiColor::Green,
@@ -106,14 +155,13 @@ fn print_table(matched: &[&LinkState], all: &[LinkState], criterion: Criterion) 
             Some(_) => AnsiColor::Red,
         };
         let status = Style::new().fg_color(Some(color.into()));
-        write_row(&mut out, row, widths, Style::new(), status)?;
+        write_row(&mut out, row, &widths, Style::new(), status)?;
     }
     Ok(())
 }
 
-fn row(link: &LinkState, all: &[LinkState], criterion: Criterion) -> [String; 7] {
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    [
+fn row(link: &LinkState, all: &[LinkState], criterion: Criterion) -> Vec<String> {
+    vec![
         link.name().to_string(),
         match link.why_disconnected(criterion) {
             None => "connected".to_owned(),
@@ -127,18 +175,37 @@ fn row(link: &LinkState, all: &[LinkState], criterion: Criterion) -> [String; 7]
     ]
 }
 
+/// As `ip -brief address` has it: `192.0.2.1/24 fe80::1/64`, and
+/// `10.0.0.1 peer 10.0.0.2/32`.
+fn address_cell(addresses: &[InterfaceAddress]) -> String {
+    let cells: Vec<String> = addresses
+        .iter()
+        .map(|address| {
+            let length = address.prefix_length();
+            match address.peer() {
+                Some(peer) => format!("{} peer {peer}/{length}", address.ip()),
+                None => format!("{}/{length}", address.ip()),
+            }
+        })
+        .collect();
+    or_dash(Some(cells.join(" ")).filter(|text| !text.is_empty()))
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
 fn write_row(
     out: &mut impl Write,
-    cells: &[impl AsRef<str>; 7],
-    widths: [usize; 7],
+    cells: &[String],
+    widths: &[usize],
     style: Style,
     status: Style,
 ) -> Result<()> {
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let style = if column == 1 { status } else { style };
-        let cell = cell.as_ref();
         // The last column needs no padding.
-        let padding = if column == 6 {
+        let padding = if column + 1 == cells.len() {
             0
         } else {
             width + 2 - cell.chars().count()

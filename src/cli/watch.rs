@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 
-use super::args::WatchArgs;
+use super::args::{Events, WatchArgs};
 use super::log_file::LogFile;
 use super::signals::{Request, Signals};
 use super::text;
@@ -25,7 +25,10 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
     let mut log_file = args.log_file.as_deref().map(LogFile::open).transpose()?;
     let mut signals = Signals::take(log_file.is_some())?;
 
+    let events = Events::chosen(args.events.as_deref());
     let mut monitor = Monitor::builder()
+        .notices(events.contains(&EventKind::Notice))
+        .details(true)
         .patterns(args.selection.patterns.iter().cloned())
         .criterion(args.selection.criterion.into())
         .buffer_size(args.buffer_size)
@@ -40,7 +43,7 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
     }
     let mut report = Report {
         json: args.json,
-        events: args.events,
+        events,
         left: args.count,
         log_file,
     };
@@ -146,16 +149,14 @@ fn is_stream(descriptor: BorrowedFd<'_>) -> bool {
 /// Where and how events are reported.
 struct Report {
     json: bool,
-    events: Option<Vec<EventKind>>,
+    events: Vec<EventKind>,
     left: Option<u64>,
     log_file: Option<LogFile>,
 }
 
 impl Report {
     fn event(&mut self, event: &Event, signals: &mut Signals) -> Result<ControlFlow<()>> {
-        if let Some(events) = &self.events
-            && !events.contains(&event.kind())
-        {
+        if !self.events.contains(&event.kind()) {
             return Ok(ControlFlow::Continue(()));
         }
         let text = text::line(event);

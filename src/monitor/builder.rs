@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::pattern::Scope;
 use super::settle::SettleTimes;
+use super::wifi::Wifi;
 use super::{Criterion, LinkState, Monitor, Pattern, StopHandle};
 use crate::nl::{LinkQuery, Namespace};
 use crate::{Error, ErrorKind, Result};
@@ -34,6 +35,8 @@ pub struct MonitorBuilder {
     pub(super) namespace: Namespace,
     pub(super) settle: SettleTimes,
     pub(super) stop: Option<StopHandle>,
+    pub(super) notices: bool,
+    pub(super) details: bool,
 }
 
 impl Default for MonitorBuilder {
@@ -53,6 +56,8 @@ impl MonitorBuilder {
             namespace: Namespace::current(),
             settle: SettleTimes::default(),
             stop: None,
+            notices: false,
+            details: false,
         }
     }
 
@@ -108,6 +113,28 @@ impl MonitorBuilder {
         self
     }
 
+    /// Whether what the kernel says beside a link's state is reported, as
+    /// [`Notice`](super::EventKind::Notice): bonds that change their active
+    /// port, features, and the like. By default it is not.
+    pub fn notices(mut self, notices: bool) -> MonitorBuilder {
+        self.notices = notices;
+        self
+    }
+
+    /// Whether the driver is asked for details, which come with the event:
+    /// why there is no carrier ([`Event::detail`](super::Event::detail)), and
+    /// which access point a Wi-Fi link has ([`Event::wifi`](super::Event::wifi)).
+    /// By default it is not.
+    ///
+    /// It is asked after an event of a hardware link, from a thread that is
+    /// started with the first question, and for 0.2 s at most; an event waits
+    /// for the answer that long. Where the driver has nothing to tell, or does
+    /// not answer, the event comes without. Needs the feature `genl`.
+    pub fn details(mut self, details: bool) -> MonitorBuilder {
+        self.details = details;
+        self
+    }
+
     /// Stops at this handle instead of one of its own.
     pub fn stop_handle(mut self, stop: StopHandle) -> MonitorBuilder {
         self.stop = Some(stop);
@@ -154,6 +181,7 @@ impl MonitorBuilder {
             ));
         }
         let mut links = snapshot.links;
+        Wifi::new(self.namespace, false).identify(links.iter_mut());
         links.retain(|link| self.scope.contains(link));
         links.sort_unstable_by_key(LinkState::ifindex);
         Ok(links)

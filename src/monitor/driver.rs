@@ -115,7 +115,7 @@ impl Monitor {
 
         let mut monitor = Monitor {
             socket,
-            follower: Follower::new(builder)?,
+            follower: Follower::new(builder, true)?,
             wakeup,
             loss: Loss::default(),
             errors: 0,
@@ -125,6 +125,7 @@ impl Monitor {
             monitor.schedule_resync();
         }
         monitor.follower.announce();
+        monitor.await_new_source()?;
         monitor.set_timer()?;
         Ok(monitor)
     }
@@ -142,6 +143,7 @@ impl Monitor {
         let mut reads = 0;
         loop {
             if let Some(event) = self.follower.next_event() {
+                self.await_new_source()?;
                 self.set_timer()?;
                 return Ok(Some(event));
             }
@@ -293,6 +295,14 @@ impl Monitor {
     fn schedule_resync(&mut self) {
         self.loss.pause = (self.loss.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         self.loss.due = Some(Instant::now() + self.loss.pause);
+    }
+
+    /// Waits for what the follower has found to be of interest.
+    fn await_new_source(&mut self) -> Result<()> {
+        match self.follower.new_source() {
+            Some(source) => self.wakeup.add(source),
+            None => Ok(()),
+        }
     }
 
     /// Sees to it that the descriptor is readable when something is due.

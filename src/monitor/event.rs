@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use super::LinkState;
-use crate::nl::Name;
+use crate::nl::nl80211::{Bssid, Ssid};
+use crate::nl::{Name, Notice};
 use crate::{Error, Result};
 
 /// What happened.
@@ -30,11 +31,18 @@ pub enum EventKind {
     /// The kernel had to drop messages; all links were listed anew and the
     /// differences reported. Tells of no link.
     Resync,
+    /// A Wi-Fi link has another access point of its network: it stayed
+    /// connected.
+    Roamed,
+    /// The kernel said something about a link beside its state
+    /// ([`Event::notice`]). Only where
+    /// [asked for](super::MonitorBuilder::notices).
+    Notice,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [EventKind; 8] = [
+    pub const ALL: [EventKind; 10] = [
         EventKind::Initial,
         EventKind::Added,
         EventKind::Connected,
@@ -43,6 +51,8 @@ impl EventKind {
         EventKind::Renamed,
         EventKind::Removed,
         EventKind::Resync,
+        EventKind::Roamed,
+        EventKind::Notice,
     ];
 
     /// The name, as in JSON: `connected`, …
@@ -56,6 +66,8 @@ impl EventKind {
             EventKind::Renamed => "renamed",
             EventKind::Removed => "removed",
             EventKind::Resync => "resync",
+            EventKind::Roamed => "roamed",
+            EventKind::Notice => "notice",
         }
     }
 }
@@ -128,6 +140,35 @@ pub struct Event {
     previous_name: Option<Name>,
     overruns: u64,
     last: bool,
+    notice: Option<Notice>,
+    /// What was asked after the event; few have any.
+    detail: Option<Box<str>>,
+    wifi: Option<Box<WifiDetails>>,
+}
+
+/// What a Wi-Fi link's event tells beside the link's state.
+///
+/// Where the watch gives [details](super::MonitorBuilder::details), `initial`,
+/// `connected` and `roamed` tell of the access point; `roamed` and
+/// `disconnected` tell what nl80211 announced in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WifiDetails {
+    /// The network's name; hidden ones have none.
+    pub ssid: Option<Ssid>,
+    /// The access point's address.
+    pub bssid: Option<Bssid>,
+    /// The address of the access point before, on `roamed`.
+    pub previous_bssid: Option<Bssid>,
+    /// In MHz.
+    pub frequency: Option<u32>,
+    /// In dBm: -30 is strong, -90 hardly anything.
+    pub signal: Option<i32>,
+    /// The 802.11 reason code, on `disconnected`.
+    pub reason: Option<u16>,
+    /// True if the access point ended it, false if this side did, as it does
+    /// where no beacon comes any more; on `disconnected`.
+    pub by_ap: Option<bool>,
 }
 
 impl Event {
@@ -147,6 +188,9 @@ impl Event {
             previous_name: None,
             overruns: 0,
             last: false,
+            notice: None,
+            detail: None,
+            wifi: None,
         }
     }
 
@@ -161,6 +205,9 @@ impl Event {
             previous_name: None,
             overruns,
             last: false,
+            notice: None,
+            detail: None,
+            wifi: None,
         }
     }
 
@@ -199,6 +246,34 @@ impl Event {
         self.transitions += flapped.transitions;
         self.link = flapped.link;
         self
+    }
+
+    /// The change that this one undid was a roam, not an outage.
+    pub(crate) fn into_roamed(mut self, wifi: WifiDetails, transitions: u64) -> Event {
+        self.kind = EventKind::Roamed;
+        self.reason = None;
+        self.connected = true;
+        self.transitions += transitions;
+        self.wifi = Some(Box::new(wifi));
+        self
+    }
+
+    pub(crate) fn noticing(mut self, notice: Notice) -> Event {
+        self.notice = Some(notice);
+        self
+    }
+
+    pub(crate) fn set_detail(&mut self, detail: Option<String>) {
+        self.detail = detail.map(String::into_boxed_str);
+    }
+
+    /// What is told of Wi-Fi, to be filled in.
+    pub(crate) fn wifi_mut(&mut self) -> &mut WifiDetails {
+        self.wifi.get_or_insert_default()
+    }
+
+    pub(crate) fn link_mut(&mut self) -> Option<&mut LinkState> {
+        self.link.as_mut()
     }
 
     /// The link has another name since.
@@ -258,10 +333,12 @@ impl Event {
     }
 
     /// Those of [`transitions`](Self::transitions) that are not reported
-    /// themselves: all but the one that `connected` or `disconnected` is.
+    /// themselves: all but the one that `connected` or `disconnected` is, and
+    /// the two that a `roamed` may be.
     pub fn unseen(&self) -> u64 {
         match self.kind {
             EventKind::Connected | EventKind::Disconnected => self.transitions.saturating_sub(1),
+            EventKind::Roamed => self.transitions.saturating_sub(2),
             _ => self.transitions,
         }
     }
@@ -280,5 +357,22 @@ impl Event {
     /// How often the kernel reported the loss of messages, on `resync`.
     pub fn overruns(&self) -> Option<u64> {
         (self.kind == EventKind::Resync).then_some(self.overruns)
+    }
+
+    /// What the kernel said, on `notice`.
+    pub fn notice(&self) -> Option<Notice> {
+        self.notice
+    }
+
+    /// Why there is no carrier, in the words of the driver (`no-cable`,
+    /// `autoneg: no-partner-detected`, …), on `disconnected`, where the watch
+    /// gives [details](super::MonitorBuilder::details) and the driver knows.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// What is known of a Wi-Fi link's network and access point.
+    pub fn wifi(&self) -> Option<&WifiDetails> {
+        self.wifi.as_deref()
     }
 }

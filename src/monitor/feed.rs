@@ -68,7 +68,7 @@ impl Feed {
             retry: None,
             pause: Duration::ZERO,
             wakeup: Wakeup::new(None, builder.stop.clone())?,
-            follower: Follower::new(builder)?,
+            follower: Follower::new(builder, false)?,
         };
         feed.phase = Phase::Listed(feed.follower.list()?);
         feed.advance()?;

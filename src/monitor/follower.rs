@@ -2,9 +2,13 @@
 //! kernel, and the events that are ready.
 
 use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+#[cfg(feature = "genl")]
+use super::detail::DetailQuery;
 use super::settle::Settler;
+use super::wifi::Wifi;
 use super::{Event, LinkState, MonitorBuilder, Statistics, Table, Verdict};
 use crate::Result;
 use crate::nl::{LinkQuery, Message, Snapshot};
@@ -14,20 +18,34 @@ use crate::nl::{LinkQuery, Message, Snapshot};
 pub(super) struct Follower {
     table: Table,
     query: LinkQuery,
+    wifi: Wifi,
     settler: Settler,
-    /// From the table, not yet through the settler.
+    #[cfg(feature = "genl")]
+    details: Option<DetailQuery>,
+    /// From the table.
     fresh: VecDeque<Event>,
+    /// From there, not yet through the settler.
+    told: VecDeque<Event>,
     ready: VecDeque<Event>,
     statistics: Statistics,
 }
 
 impl Follower {
-    pub(super) fn new(builder: MonitorBuilder) -> Result<Follower> {
+    /// `listens` tells whether announcements of nl80211 are listened to.
+    pub(super) fn new(builder: MonitorBuilder, listens: bool) -> Result<Follower> {
+        let mut table = Table::new(builder.scope.patterns, builder.criterion);
+        table.set_notices(builder.notices);
         Ok(Follower {
-            table: Table::new(builder.scope.patterns, builder.criterion),
+            table,
             query: LinkQuery::new(&builder.namespace)?,
+            #[cfg(feature = "genl")]
+            details: builder
+                .details
+                .then(|| DetailQuery::new(&builder.namespace)),
+            wifi: Wifi::new(builder.namespace, listens),
             settler: Settler::new(builder.settle),
             fresh: VecDeque::new(),
+            told: VecDeque::new(),
             ready: VecDeque::new(),
             statistics: Statistics::default(),
         })
@@ -68,7 +86,7 @@ impl Follower {
 
     /// True if [`next_event`](Self::next_event) would return one.
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || (!self.fresh.is_empty() && !self.settler.is_needed())
+        !self.ready.is_empty() || (!self.fresh.is_empty() && !self.holds_back())
     }
 
     /// Lists all links. What is applied before [`compare`](Self::compare) may
@@ -89,7 +107,13 @@ impl Follower {
 
     /// Reports the initial states; from now on, changes are reported.
     pub(super) fn announce(&mut self) {
+        self.wifi.identify(self.table.links_mut());
         self.table.announce(&mut self.fresh);
+    }
+
+    /// A descriptor to wait for beside the socket, if it is not waited for yet.
+    pub(super) fn new_source(&mut self) -> Option<BorrowedFd<'_>> {
+        self.wifi.new_source()
     }
 
     /// Reports that losses were made up for.
@@ -103,24 +127,64 @@ impl Follower {
     /// The next event that is ready.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         if let Some(event) = self.ready.pop_front() {
-            return Some(event);
+            return Some(self.complete(event));
         }
-        if !self.settler.is_needed() {
-            return self.fresh.pop_front();
+        if !self.holds_back() {
+            let mut event = self.fresh.pop_front()?;
+            self.recognise(&mut event);
+            return Some(self.complete(event));
         }
         let now = Instant::now();
-        for event in self.fresh.drain(..) {
+        while let Some(mut event) = self.fresh.pop_front() {
+            self.recognise(&mut event);
+            self.wifi.push(event, now, &mut self.told);
+        }
+        self.settle(now);
+        let event = self.ready.pop_front()?;
+        Some(self.complete(event))
+    }
+
+    /// True if events may have to wait.
+    fn holds_back(&self) -> bool {
+        self.settler.is_needed() || self.wifi.is_needed()
+    }
+
+    fn settle(&mut self, now: Instant) {
+        for event in self.told.drain(..) {
             self.settler.push(event, now, &mut self.ready);
         }
-        self.ready.pop_front()
+    }
+
+    fn recognise(&mut self, event: &mut Event) {
+        if let Some(ifindex) = self.wifi.recognise(event) {
+            self.table.set_wifi(ifindex);
+        }
+    }
+
+    /// Adds what the driver knows.
+    #[cfg(feature = "genl")]
+    fn complete(&mut self, mut event: Event) -> Event {
+        if let Some(query) = &mut self.details {
+            query.complete(&mut event);
+        }
+        event
+    }
+
+    #[cfg(not(feature = "genl"))]
+    fn complete(&mut self, event: Event) -> Event {
+        event
     }
 
     /// Lets go of events that were held back for long enough. To be called when
     /// all that was queued has been applied: a change that waits to be read may
     /// be the one that a held state did not outlast.
     pub(super) fn release_due(&mut self) {
-        if self.settler.is_needed() {
-            self.settler.release(Instant::now(), &mut self.ready);
+        if self.holds_back() {
+            let now = Instant::now();
+            self.wifi.receive(now, &mut self.told);
+            self.wifi.release(now, &mut self.told);
+            self.settle(now);
+            self.settler.release(now, &mut self.ready);
         }
     }
 
@@ -132,7 +196,8 @@ impl Follower {
 
     /// When an event that is held back will be ready.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.settler.next_due()
+        let due = [self.settler.next_due(), self.wifi.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// The links in scope, in the order of their indices.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use super::{Event, LinkState};
+use super::{Event, LinkState, WifiDetails};
 use crate::nl::Name;
 
 impl Event {
@@ -57,6 +57,16 @@ impl Event {
         if let Some(overruns) = self.overruns() {
             write!(out, r#","overruns":{overruns}"#)?;
         }
+        if let Some(notice) = self.notice() {
+            write!(out, r#","notice":"{notice}""#)?;
+        }
+        if let Some(detail) = self.detail() {
+            out.push_str(r#","detail":"#);
+            write_quoted(out, detail)?;
+        }
+        if let Some(wifi) = self.wifi() {
+            wifi.write_json(out)?;
+        }
         out.push('}');
         Ok(())
     }
@@ -73,6 +83,37 @@ impl Event {
             link.is_running(),
             link.operstate(),
         )
+    }
+}
+
+impl WifiDetails {
+    fn write_json(&self, out: &mut String) -> fmt::Result {
+        if let Some(ssid) = self.ssid {
+            out.push_str(r#","ssid":"#);
+            match ssid.to_str() {
+                Some(ssid) => write_quoted(out, ssid)?,
+                None => write_quoted(out, &ssid.to_string())?,
+            }
+        }
+        let addresses = [("bssid", self.bssid), ("previous_bssid", self.previous_bssid)];
+        for (field, address) in addresses {
+            if let Some(address) = address {
+                write!(out, r#","{field}":"{address}""#)?;
+            }
+        }
+        if let Some(frequency) = self.frequency {
+            write!(out, r#","frequency":{frequency}"#)?;
+        }
+        if let Some(signal) = self.signal {
+            write!(out, r#","signal":{signal}"#)?;
+        }
+        if let Some(reason) = self.reason {
+            write!(out, r#","wifi_reason":{reason}"#)?;
+        }
+        if let Some(by_ap) = self.by_ap {
+            write!(out, r#","by_ap":{by_ap}"#)?;
+        }
+        Ok(())
     }
 }
 

@@ -19,8 +19,22 @@
 //! 5. The loss of messages is made up for: all links are listed and compared.
 //! 6. Messages that the kernel did not send are dropped and counted.
 //! 7. No message ends the watch.
+//!
+//! # Wi-Fi
+//!
+//! A Wi-Fi link that changes its access point loses its carrier for some
+//! milliseconds, and nothing in the link messages tells this from an outage.
+//! nl80211 does, a little later, so [`Monitor`] holds such a loss back until it
+//! has: for some milliseconds as a rule, 0.3 s where nl80211 says nothing, 3 s
+//! at most where a new association is under way. A roam is then told as
+//! [`Roamed`](EventKind::Roamed), which accounts for the transitions; that the
+//! access point has ended the association is told at once. [`Feed`], which
+//! reads no socket, tells a roam as `disconnected` and `connected`. The feature
+//! `genl` does this.
 
 mod builder;
+#[cfg(feature = "genl")]
+mod detail;
 mod driver;
 mod event;
 mod feed;
@@ -36,10 +50,17 @@ mod test_kernel;
 #[cfg(test)]
 pub(crate) mod test_messages;
 mod wakeup;
+#[cfg(feature = "genl")]
+mod wifi;
+#[cfg(not(feature = "genl"))]
+#[path = "wifi/absent.rs"]
+mod wifi;
 
 pub use builder::MonitorBuilder;
+#[cfg(feature = "genl")]
+pub use detail::{DetailQuery, LinkDetails};
 pub use driver::{Monitor, Statistics};
-pub use event::{Event, EventKind, Reason};
+pub use event::{Event, EventKind, Reason, WifiDetails};
 pub use feed::Feed;
 pub use link_state::{Criterion, HardwareAddress, LinkKind, LinkState};
 pub use pattern::Pattern;

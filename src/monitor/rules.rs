@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::pattern::Scope;
 use super::{Criterion, Event, EventKind, LinkState, Reason};
-use crate::nl::Name;
+use crate::nl::{Name, Notice};
 
 /// A link in the table, and what was reported of it.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Rules {
     pub(super) criterion: Criterion,
     /// Until the initial state is announced, nothing is reported.
     pub(super) learning: bool,
+    pub(super) notices: bool,
 }
 
 /// What an entry was before a change.
@@ -118,6 +119,15 @@ impl Rules {
             event = event.because(reason);
         }
         events.push_back(event);
+    }
+
+    /// Reports what the kernel said beside the link's state.
+    pub(super) fn notice(&self, entry: &Entry, notice: Notice, events: &mut VecDeque<Event>) {
+        if self.notices && entry.in_scope && !self.learning {
+            let state = entry.state.clone();
+            let event = Event::new(EventKind::Notice, state, entry.connected, 0);
+            events.push_back(event.noticing(notice));
+        }
     }
 
     pub(super) fn appear(

@@ -133,9 +133,16 @@ impl Table {
                 scope: Scope { patterns },
                 criterion,
                 learning: true,
+                notices: false,
             },
             resync: Resync::default(),
         }
+    }
+
+    /// Whether what the kernel says beside a link's state is reported, as
+    /// [`EventKind::Notice`]. By default it is not.
+    pub fn set_notices(&mut self, notices: bool) {
+        self.rules.notices = notices;
     }
 
     /// Applies one message and appends the events that it gives.
@@ -211,6 +218,9 @@ impl Table {
         entry.state.update(message);
         entry.touched = number;
         self.rules.report(entry, &before, steps, events);
+        if let Some(notice) = message.event() {
+            self.rules.notice(entry, notice, events);
+        }
         Verdict::Applied
     }
 
@@ -338,6 +348,21 @@ impl Table {
             .values()
             .filter(|entry| entry.in_scope)
             .map(|entry| &entry.state)
+    }
+
+    /// The links in scope, to add what messages do not tell.
+    pub(super) fn links_mut(&mut self) -> impl Iterator<Item = &mut LinkState> {
+        self.links
+            .values_mut()
+            .filter(|entry| entry.in_scope)
+            .map(|entry| &mut entry.state)
+    }
+
+    /// A link has turned out to be Wi-Fi.
+    pub(super) fn set_wifi(&mut self, ifindex: u32) {
+        if let Some(entry) = self.links.get_mut(&ifindex) {
+            entry.state.set_wifi();
+        }
     }
 
     fn insert(&mut self, state: LinkState, touch: Touch, events: &mut VecDeque<Event>) {

@@ -116,6 +116,13 @@ impl Wakeup {
         })
     }
 
+    /// Also waits for `source` from now on.
+    pub(super) fn add(&self, source: BorrowedFd<'_>) -> Result<()> {
+        self.epoll
+            .add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+            .map_err(|e| Error::from_nix(e, "preparing to wait for announcements"))
+    }
+
     pub(super) fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }

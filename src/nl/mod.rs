@@ -40,6 +40,8 @@ mod cache;
 mod callback;
 mod datagram;
 mod dump;
+#[cfg(feature = "genl")]
+pub mod ethtool;
 mod fnmatch;
 #[cfg(feature = "genl")]
 pub mod genl;
@@ -52,6 +54,8 @@ mod message;
 mod message_builder;
 mod name;
 mod namespace;
+#[cfg(feature = "genl")]
+pub mod nl80211;
 mod notice;
 mod objects;
 mod query;

@@ -10,3 +10,4 @@ mod status;
 mod support;
 mod watch;
 mod watch_log;
+mod wireless;

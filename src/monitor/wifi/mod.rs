@@ -1,0 +1,223 @@
+//! What is particular about Wi-Fi links: that they are some, and how they
+//! roam. Asks nl80211, and listens to it once there is a Wi-Fi link.
+
+mod roaming;
+
+use std::collections::{HashSet, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use self::roaming::Roaming;
+use super::{Event, EventKind, LinkKind, LinkState};
+use crate::nl::nl80211::{MlmeMessage, Wireless};
+use crate::nl::{Action, Namespace, Protocol, Socket};
+use crate::{ErrorKind, Result};
+
+/// Announcements that are read at a time.
+const MOST_READS: usize = 256;
+
+/// The Wi-Fi links of a watch.
+#[derive(Debug)]
+pub(super) struct Wifi {
+    namespace: Namespace,
+    /// Made when there is a link that may be Wi-Fi.
+    wireless: Option<Wireless>,
+    known: HashSet<u32>,
+    /// Whether announcements are to be listened to; not where somebody else
+    /// reads the socket.
+    listens: bool,
+    announcements: Option<Announcements>,
+    roaming: Roaming,
+}
+
+#[derive(Debug)]
+struct Announcements {
+    socket: Socket,
+    family: u16,
+    /// Whether the monitor waits for it already.
+    is_awaited: bool,
+}
+
+impl Wifi {
+    pub(super) fn new(namespace: Namespace, listens: bool) -> Wifi {
+        Wifi {
+            namespace,
+            wireless: None,
+            known: HashSet::new(),
+            listens,
+            announcements: None,
+            roaming: Roaming::default(),
+        }
+    }
+
+    /// Finds out which links are Wi-Fi, before anything is reported of them.
+    pub(super) fn identify<'a>(&mut self, links: impl Iterator<Item = &'a mut LinkState>) {
+        let candidates: Vec<&mut LinkState> = links.filter(|link| may_be_wifi(link)).collect();
+        if candidates.is_empty() || !self.can_ask() {
+            return;
+        }
+        let Some(wireless) = &mut self.wireless else {
+            return;
+        };
+        match wireless.interfaces() {
+            Ok(interfaces) => {
+                self.known.extend(interfaces.iter().map(|interface| interface.ifindex));
+            }
+            Err(error) => log::debug!("{error}"),
+        }
+        let mut found = false;
+        for link in candidates {
+            if link.kind() == LinkKind::Wifi || self.known.contains(&link.ifindex()) {
+                link.set_wifi();
+                self.known.insert(link.ifindex());
+                found = true;
+            }
+        }
+        if found {
+            self.listen();
+            // After the subscription, so that no change is missed.
+            for &ifindex in &self.known {
+                if let Some(wireless) = &mut self.wireless
+                    && let Ok(Some(association)) = wireless.association(ifindex)
+                {
+                    self.roaming.begin(ifindex, association.bssid);
+                }
+            }
+        }
+    }
+
+    /// Sees to it that an event tells of a Wi-Fi link as such. Returns the
+    /// index of one that was not known.
+    pub(super) fn recognise(&mut self, event: &mut Event) -> Option<u32> {
+        let kind = event.kind();
+        let link = event.link_mut()?;
+        let ifindex = link.ifindex();
+        if self.known.contains(&ifindex) {
+            link.set_wifi();
+            if kind == EventKind::Removed {
+                self.known.remove(&ifindex);
+            }
+            return None;
+        }
+        let is_new = kind == EventKind::Added && may_be_wifi(link);
+        if link.kind() != LinkKind::Wifi && !(is_new && self.is_wifi(ifindex)) {
+            return None;
+        }
+        link.set_wifi();
+        if kind != EventKind::Removed {
+            self.known.insert(ifindex);
+        }
+        self.listen();
+        Some(ifindex)
+    }
+
+    /// True if events have to pass through here.
+    pub(super) fn is_needed(&self) -> bool {
+        self.announcements.is_some()
+    }
+
+    /// Takes an event from the table, and appends what is to be reported now.
+    pub(super) fn push(&mut self, event: Event, now: Instant, out: &mut VecDeque<Event>) {
+        match self.announcements {
+            Some(_) => self.roaming.push(event, now, out),
+            None => out.push_back(event),
+        }
+    }
+
+    /// Reads what was announced, and appends what is to be reported now.
+    pub(super) fn receive(&mut self, now: Instant, out: &mut VecDeque<Event>) {
+        let Some(Announcements { socket, family, .. }) = &mut self.announcements else {
+            return;
+        };
+        for _ in 0..MOST_READS {
+            let received = socket.recv_with(|message| {
+                if let Some(announced) = MlmeMessage::parse(message, *family) {
+                    log::trace!("{announced:?}");
+                    self.roaming.announced(&announced, now, out);
+                }
+                Action::Ok
+            });
+            match received {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // What is lost makes some roam look like an outage.
+                Err(error) => log::debug!("announcements of nl80211: {error}"),
+            }
+        }
+    }
+
+    /// Appends the events that have waited long enough.
+    pub(super) fn release(&mut self, now: Instant, out: &mut VecDeque<Event>) {
+        self.roaming.release(now, out);
+    }
+
+    /// When the next event has waited long enough.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.roaming.next_due()
+    }
+
+    /// A descriptor that the monitor does not wait for yet.
+    pub(super) fn new_source(&mut self) -> Option<BorrowedFd<'_>> {
+        let announcements = self.announcements.as_mut()?;
+        (!std::mem::replace(&mut announcements.is_awaited, true))
+            .then(|| announcements.socket.as_fd())
+    }
+
+    fn is_wifi(&mut self, ifindex: u32) -> bool {
+        if !self.can_ask() {
+            return false;
+        }
+        let answer = self.wireless.as_mut().map(|wireless| wireless.interface(ifindex));
+        match answer {
+            Some(Ok(interface)) => interface.is_some(),
+            Some(Err(error)) => {
+                log::debug!("{error}");
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Connects to nl80211, if the kernel has it by now.
+    fn can_ask(&mut self) -> bool {
+        if self.wireless.is_none() {
+            match Wireless::connect_in(&self.namespace) {
+                Ok(wireless) => self.wireless = wireless,
+                Err(error) => log::debug!("{error}"),
+            }
+        }
+        self.wireless.is_some()
+    }
+
+    fn listen(&mut self) {
+        if !self.listens || self.announcements.is_some() || !self.can_ask() {
+            return;
+        }
+        match self.subscribe() {
+            Ok(announcements) => self.announcements = announcements,
+            Err(error) => log::warn!("{error}; roaming is told as an outage"),
+        }
+    }
+
+    fn subscribe(&self) -> Result<Option<Announcements>> {
+        let wireless = self.wireless.as_ref();
+        let Some((family, group)) =
+            wireless.and_then(|wireless| Some((wireless.family_id(), wireless.mlme_group()?)))
+        else {
+            return Ok(None);
+        };
+        let mut socket = Socket::connect_in(&self.namespace, Protocol::Generic)?;
+        socket.set_nonblocking(true)?;
+        socket.join(group)?;
+        Ok(Some(Announcements {
+            socket,
+            family,
+            is_awaited: false,
+        }))
+    }
+}
+
+/// Wi-Fi presents itself as Ethernet hardware.
+fn may_be_wifi(link: &LinkState) -> bool {
+    matches!(link.kind(), LinkKind::Ethernet | LinkKind::Wifi)
+}
