@@ -10,6 +10,9 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+# `no` leaves generic netlink out of the C library, which then does not load
+# libnl-genl: no details of links, Wi-Fi is told as Ethernet, a roam as an outage.
+GENL ?= yes
 # A folder that the tree is installed below instead of /, for packages.
 DESTDIR ?=
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -50,7 +53,7 @@ test-dependencies:
 # The program and the C library, as they are installed.
 build: dependencies
 	$(CARGO) build --release --quiet --bin linkwatch
-	@scripts/build-c-library >/dev/null
+	@GENL=$(GENL) scripts/build-c-library >/dev/null
 
 # As root, what was built before is installed: cargo is seldom root's.
 install:
@@ -65,6 +68,7 @@ install:
 	install -m 644 $(TARGET)/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@LIBNL@|$(if $(filter no,$(GENL)),,libnl-genl-3.0 )libnl-3.0|' \
 		packaging/linkwatch.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig 2>/dev/null || true

@@ -142,6 +142,18 @@ struct nl_msg;
 #define LINKWATCH_EVENT_RESYNC 8
 
 /**
+ * A Wi-Fi interface has another access point of its network, and stayed
+ * connected.
+ */
+#define LINKWATCH_EVENT_ROAMED 9
+
+/**
+ * The kernel said something beside the state (linkwatch_event_notice()), where
+ * linkwatch_set_notices() asks for it.
+ */
+#define LINKWATCH_EVENT_NOTICE 10
+
+/**
  * Not disconnected, so there is no reason.
  */
 #define LINKWATCH_REASON_NONE 0
@@ -312,6 +324,31 @@ int linkwatch_set_buffer_size(struct linkwatch *handle, size_t bytes);
  * Requires: `handle` as for linkwatch_free().
  */
 int linkwatch_set_settle(struct linkwatch *handle, unsigned int up_ms, unsigned int down_ms);
+
+/**
+ * Whether what the kernel says beside an interface's state is reported, as
+ * LINKWATCH_EVENT_NOTICE: 1, or 0, the default.
+ *
+ * Returns 0; LINKWATCH_E_STATE once started.
+ *
+ * Requires: `handle` as for linkwatch_free().
+ */
+int linkwatch_set_notices(struct linkwatch *handle, int on);
+
+/**
+ * Whether drivers are asked for details, which come with the event: why there
+ * is no carrier (linkwatch_event_detail()), which network a Wi-Fi interface is
+ * in (linkwatch_event_ssid()). 1, or 0, the default.
+ *
+ * They are asked after an event of hardware, from a thread that is started
+ * with the first question, has all signals blocked and ends with the handle;
+ * the event waits 0.2 s at most for the answer.
+ *
+ * Returns 0; LINKWATCH_E_STATE once started.
+ *
+ * Requires: `handle` as for linkwatch_free().
+ */
+int linkwatch_set_details(struct linkwatch *handle, int on);
 
 /**
  * Watches a network namespace made by `ip netns add`, instead of the calling
@@ -565,6 +602,42 @@ int linkwatch_event_reason(const struct linkwatch_event *event);
 const char *linkwatch_reason_name(int reason);
 
 /**
+ * Why there is no carrier, in the words of the driver ("no-cable", …), on
+ * LINKWATCH_EVENT_DISCONNECTED, where linkwatch_set_details() asks for it and
+ * the driver knows; otherwise NULL. It lives as long as the event.
+ *
+ * Requires: As linkwatch_event_type().
+ */
+const char *linkwatch_event_detail(const struct linkwatch_event *event);
+
+/**
+ * What the kernel said, on LINKWATCH_EVENT_NOTICE: "bonding-failover",
+ * "features", "notify-peers", …; otherwise NULL. It lives as long as the event.
+ *
+ * Requires: As linkwatch_event_type().
+ */
+const char *linkwatch_event_notice(const struct linkwatch_event *event);
+
+/**
+ * The name of the Wi-Fi network, on LINKWATCH_EVENT_INITIAL, _CONNECTED and
+ * _ROAMED where linkwatch_set_details() asks for it; otherwise NULL. Bytes that
+ * could harm a terminal are escaped, as \xNN. It lives as long as the event.
+ *
+ * Requires: As linkwatch_event_type().
+ */
+const char *linkwatch_event_ssid(const struct linkwatch_event *event);
+
+/**
+ * The address of the Wi-Fi access point, as "02:00:5e:10:00:01", on
+ * LINKWATCH_EVENT_CONNECTED and _ROAMED where it is known, and on
+ * LINKWATCH_EVENT_INITIAL where linkwatch_set_details() asks for it; otherwise
+ * NULL. It lives as long as the event.
+ *
+ * Requires: As linkwatch_event_type().
+ */
+const char *linkwatch_event_bssid(const struct linkwatch_event *event);
+
+/**
  * How often the kernel told of lost messages, on LINKWATCH_EVENT_RESYNC;
  * otherwise 0.
  *
@@ -585,7 +658,7 @@ uint64_t linkwatch_event_time_us(const struct linkwatch_event *event);
  * NUL and without line feed, in the manner of snprintf(3): at most `size`
  * bytes; `buffer` may be NULL if `size` is 0. Returns the length that the
  * whole needs without its NUL; if that is not less than `size`, it was cut
- * short. 512 bytes are enough for any event of this version.
+ * short. 1024 bytes are enough for any event of this version.
  *
  * Requires: As linkwatch_event_type(); `buffer` has room for `size` bytes.
  */

@@ -3,6 +3,7 @@
 mod args;
 #[cfg(feature = "genl")]
 mod cable_test;
+mod details;
 mod log_file;
 mod signals;
 mod status;

@@ -10,6 +10,7 @@ use linkwatch::nl::{self, InterfaceAddress, Name, Namespace};
 use linkwatch::{Criterion, LinkState, Monitor, Pattern};
 
 use super::args::StatusArgs;
+use super::details::{self, Details};
 use super::exit;
 use super::status_json::{AddressObject, LinkObject};
 
@@ -35,12 +36,14 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         true => Some(addresses(&namespace)?),
         false => None,
     };
+    let details = details::ask(&matched, &namespace);
 
     if args.json {
         let objects: Vec<LinkObject> = matched
             .iter()
-            .map(|link| {
-                let mut object = LinkObject::new(link, criterion, master_of(link, &all));
+            .zip(details)
+            .map(|(link, details)| {
+                let mut object = LinkObject::new(link, criterion, master_of(link, &all), details);
                 if let Some(addresses) = &addresses {
                     let own = of(link, addresses).iter().map(AddressObject::new);
                     object.set_addresses(own.collect());
@@ -55,7 +58,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         stdout.write_all(array.as_bytes())?;
         stdout.flush()?;
     } else if !matched.is_empty() {
-        print_table(&matched, &all, addresses.as_ref(), criterion)?;
+        print_table(&matched, &all, &details, addresses.as_ref(), criterion)?;
     }
 
     let missing = tell_what_is_missing(&matched, patterns);
@@ -125,15 +128,20 @@ const HEADINGS: [&str; 7] = [
 fn print_table(
     matched: &[&LinkState],
     all: &[LinkState],
+    details: &[Details],
     addresses: Option<&Addresses>,
     criterion: Criterion,
 ) -> Result<()> {
     let mut headings = HEADINGS.map(str::to_owned).to_vec();
+    let has_details = details.iter().any(|details| !details.cell().is_empty());
+    headings.extend(has_details.then(|| "DETAILS".to_owned()));
     headings.extend(addresses.map(|_| "ADDRESSES".to_owned()));
     let rows: Vec<Vec<String>> = matched
         .iter()
-        .map(|link| {
+        .zip(details)
+        .map(|(link, details)| {
             let mut row = row(link, all, criterion);
+            row.extend(has_details.then(|| or_dash(Some(details.cell()))));
             row.extend(addresses.map(|addresses| address_cell(of(link, addresses))));
             row
         })
@@ -188,11 +196,12 @@ fn address_cell(addresses: &[InterfaceAddress]) -> String {
             }
         })
         .collect();
-    or_dash(Some(cells.join(" ")).filter(|text| !text.is_empty()))
+    or_dash(Some(cells.join(" ")))
 }
 
 fn or_dash(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "-".to_owned())
+    text.filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "-".to_owned())
 }
 
 fn write_row(

@@ -7,6 +7,8 @@ use linkwatch::nl::{AddressFlags, InterfaceAddress, Name};
 use linkwatch::{Criterion, LinkState};
 use serde::Serialize;
 
+use super::details::Details;
+
 /// One object of `status --json`.
 #[derive(Serialize)]
 pub(super) struct LinkObject {
@@ -24,6 +26,8 @@ pub(super) struct LinkObject {
     master: Option<String>,
     carrier_up_count: Option<u32>,
     carrier_down_count: Option<u32>,
+    #[serde(flatten)]
+    details: Details,
     /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     addresses: Option<Vec<AddressObject>>,
@@ -93,7 +97,12 @@ fn flag_names(address: &InterfaceAddress) -> Vec<&'static str> {
 }
 
 impl LinkObject {
-    pub(super) fn new(link: &LinkState, criterion: Criterion, master: Option<Name>) -> LinkObject {
+    pub(super) fn new(
+        link: &LinkState,
+        criterion: Criterion,
+        master: Option<Name>,
+        details: Details,
+    ) -> LinkObject {
         LinkObject {
             ifindex: link.ifindex(),
             name: text(link.name().as_bytes()),
@@ -109,6 +118,7 @@ impl LinkObject {
             master: master.map(|name| text(name.as_bytes())),
             carrier_up_count: link.carrier_up_count(),
             carrier_down_count: link.carrier_down_count(),
+            details,
             addresses: None,
         }
     }
@@ -120,7 +130,7 @@ impl LinkObject {
 
 /// JSON escapes control characters itself, so a name is itself, if it is
 /// UTF-8; otherwise the bytes that are not are escaped.
-fn text(name: &[u8]) -> String {
+pub(super) fn text(name: &[u8]) -> String {
     match std::str::from_utf8(name) {
         Ok(name) => name.to_owned(),
         Err(_) => linkwatch::nl::escape(name).to_string(),

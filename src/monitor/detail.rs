@@ -289,14 +289,62 @@ mod tests {
     use super::*;
     use crate::monitor::test_messages::{new_link, parse};
 
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn link(kind: Option<&str>) -> LinkState {
+        let bytes = new_link(i32::MAX, "eth0").up().carrier(false);
+        let bytes = match kind {
+            Some(kind) => bytes.link_kind(kind),
+            None => bytes,
+        };
+        LinkState::from_message(&parse(&bytes.bytes())).unwrap()
+    }
+
     #[test]
     fn links_that_have_nothing_to_tell_are_not_asked() {
-        let bytes = new_link(1, "lo").bytes();
-        let state = LinkState::from_message(&parse(&bytes)).unwrap();
         let mut query = DetailQuery::new(&Namespace::current());
-        // Ethernet hardware by its message, though there is no such link.
-        let _ = query.ask(&state, Duration::from_secs(5));
-        assert_eq!(query.why_no_carrier(&state, Duration::from_secs(5)), None);
-        assert!(query.worker.is_some_and(|worker| worker.pending == 0));
+        assert_eq!(query.ask(&link(Some("veth")), LONG), None);
+        assert_eq!(query.why_no_carrier(&link(Some("tun")), LONG), None);
+        assert!(query.worker.is_none(), "no thread was started");
+    }
+
+    #[test]
+    fn a_link_that_is_gone_has_no_details() {
+        let mut query = DetailQuery::new(&Namespace::current());
+        for _ in 0..3 {
+            assert_eq!(query.ask(&link(None), LONG), Some(LinkDetails::default()));
+            assert_eq!(query.why_no_carrier(&link(None), LONG), None);
+        }
+        assert_eq!(query.worker.as_ref().map(|worker| worker.pending), Some(0));
+    }
+
+    #[test]
+    fn a_question_without_an_answer_costs_one_timeout() {
+        let mut query = DetailQuery::new(&Namespace::current());
+        assert!(query.ask(&link(None), LONG).is_some());
+        // A driver that hangs: the thread has the question and does not answer.
+        let (answer, answers) = mpsc::channel();
+        let (questions, asked) = mpsc::channel();
+        let worker = query.worker.as_mut().unwrap();
+        let theirs = (worker.questions.replace(questions), std::mem::replace(&mut worker.answers, answers));
+        assert_eq!(query.ask(&link(None), Duration::from_millis(1)), None);
+        assert_eq!(query.ask(&link(None), LONG), None, "not even asked");
+        assert_eq!(asked.try_iter().count(), 1);
+        // It has answered in the end.
+        answer.send(LinkDetails::default()).unwrap();
+        let worker = query.worker.as_mut().unwrap();
+        (worker.questions, worker.answers) = theirs;
+        worker.pending = 0;
+        assert!(query.ask(&link(None), LONG).is_some());
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_is_started_anew() {
+        let mut query = DetailQuery::new(&Namespace::current());
+        assert!(query.ask(&link(None), LONG).is_some());
+        let (questions, _) = mpsc::channel();
+        query.worker.as_mut().unwrap().questions = Some(questions);
+        assert_eq!(query.ask(&link(None), LONG), None);
+        assert!(query.ask(&link(None), LONG).is_some());
     }
 }

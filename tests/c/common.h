@@ -47,7 +47,7 @@ static inline void check_equal(const char *file, int line,
 
 static inline void print_event(const struct linkwatch_event *event)
 {
-	char line[512];
+	char line[1024];
 
 	CHECK(linkwatch_event_json(event, line, sizeof(line)) < (int) sizeof(line));
 	puts(line);

@@ -2,10 +2,12 @@
 
 /* A watcher: prints each event as a line of JSON until SIGTERM.
  *
- *	watch [-p] [-l] [-r] [-b BYTES] [-u MS] [-d MS] [-n NAMESPACE] [PATTERN]...
+ *	watch [-p] [-l] [-r] [-N] [-D] [-b BYTES] [-u MS] [-d MS] [-n NAMESPACE] [PATTERN]...
  *
  * -p  with poll(2) and linkwatch_dispatch() in place of linkwatch_run()
  * -l  lists the interfaces only
+ * -N  with notices
+ * -D  with details
  */
 
 #include <poll.h>
@@ -26,9 +28,18 @@ static void on_signal(int signal)
 
 static void on_event(const struct linkwatch_event *event, void *user)
 {
+	int is_notice = linkwatch_event_type(event) == LINKWATCH_EVENT_NOTICE;
+
 	CHECK(user == &events);
 	events++;
 	print_event(event);
+	CHECK((linkwatch_event_notice(event) != NULL) == is_notice);
+	if (is_notice)
+		CHECK_EQ(linkwatch_event_transitions(event), 0);
+	/* No link of the tests has a driver that tells more. */
+	CHECK(linkwatch_event_detail(event) == NULL);
+	CHECK(linkwatch_event_ssid(event) == NULL);
+	CHECK(linkwatch_event_bssid(event) == NULL);
 }
 
 static void on_link(const struct linkwatch_link *link, void *user)
@@ -73,7 +84,7 @@ int main(int argc, char **argv)
 	unsigned int settle_up = 0, settle_down = 0;
 
 	watch = new_watch(NULL);
-	while ((option = getopt(argc, argv, "plrb:u:d:n:")) != -1) {
+	while ((option = getopt(argc, argv, "plrNDb:u:d:n:")) != -1) {
 		switch (option) {
 		case 'p':
 			by_poll = 1;
@@ -83,6 +94,12 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			CHECK_EQ(linkwatch_set_criterion(watch, LINKWATCH_CRITERION_RUNNING), 0);
+			break;
+		case 'N':
+			CHECK_EQ(linkwatch_set_notices(watch, 1), 0);
+			break;
+		case 'D':
+			CHECK_EQ(linkwatch_set_details(watch, 1), 0);
 			break;
 		case 'b':
 			CHECK_EQ(linkwatch_set_buffer_size(watch, strtoul(optarg, NULL, 10)), 0);

@@ -1,12 +1,14 @@
 //! A program that watches by the library alone: `tests/c/watch.c`.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::program::{Program, events, expect, programs, start};
 use crate::support::{
-    Counters, Tap, assert_alternating, eventually, ip, ip_batch, link_json, links_json, sum,
+    Counters, Tap, assert_alternating, eventually, has, ip, ip_batch, link_json,
+    links_json, skip, sum,
 };
 
 /// One cable's life, as `linkwatch watch` tells it.
@@ -127,6 +129,24 @@ programs! {
         expect(&mut running, "connected", "v0");
         running.stop();
         assert_eq!(events(&carrier.stop()).len(), 1);
+    }
+
+    fn notices_come_where_they_are_asked_for(program: "watch.c") {
+        if !has("ethtool") {
+            return skip("ethtool is not installed");
+        }
+        let cable = Tap::up("cable0");
+        let mut asked = start(program, &["-N", "-D", "cable0"]);
+        let not_asked = start(program, &["-D", "cable0"]);
+        let switched = Command::new("ethtool").args(["-K", "cable0", "gro", "off"]).status();
+        assert!(switched.expect("ethtool").success());
+        assert_eq!(expect(&mut asked, "notice", "cable0")["notice"], "features");
+        cable.pull();
+        expect(&mut asked, "disconnected", "cable0");
+        asked.stop();
+        let mut lines = events(&not_asked.stop());
+        lines.retain(|event| event["event"] == "notice");
+        assert_eq!(lines, [Value::Null; 0]);
     }
 
     fn a_small_buffer_loses_no_transition(program: "watch.c") {

@@ -19,6 +19,7 @@
 //! are what the kernel knows already.
 
 mod association;
+mod frame;
 mod interface;
 mod mlme;
 mod name;

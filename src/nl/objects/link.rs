@@ -3,11 +3,12 @@
 //! times as fast and tells absent from zero.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::ptr::NonNull;
 
 use libnl3_sys as sys;
 
 use super::kinds::kind;
-use super::text;
+use super::{Object, ObjectRef, parsers, text};
 use crate::Result;
 use crate::nl::{LinkFlags, Message, Name, OperState};
 
@@ -128,6 +129,49 @@ impl LinkRef<'_> {
         // SAFETY: as above; NULL or an address that lives in the object.
         unsafe { super::net_address::bytes(sys::rtnl_link_get_addr(self.as_ptr())) }
     }
+}
+
+/// How the details of a link can be printed.
+pub(super) enum Printable {
+    AsItIs,
+    Copy(Object),
+    LineOnly,
+}
+
+/// What libnl can print the details of without harm: not of a `veth`, whose
+/// peer the kernel does not tell and libnl takes for granted
+/// (`veth_dump_details`, lib/route/link/veth.c); and not of a tunnel in a cache,
+/// where it keeps a reference to the link below (`link_lookup`,
+/// lib/route/link.c).
+pub(super) fn printable(object: &ObjectRef<'_>) -> Printable {
+    let link: *mut sys::rtnl_link = object.as_ptr().cast();
+    // SAFETY: the object is a link, and live for the time of this function.
+    let (veth, cached) = unsafe {
+        (
+            text(sys::rtnl_link_get_type(link)) == Some(c"veth"),
+            !sys::nl_object_get_cache(object.as_ptr()).is_null(),
+        )
+    };
+    if !veth && !cached {
+        return Printable::AsItIs;
+    }
+    let _serial = parsers();
+    // SAFETY: the object is live; the copy is ours.
+    let Some(copy) = NonNull::new(unsafe { sys::nl_object_clone(object.as_ptr()) }) else {
+        return Printable::LineOnly;
+    };
+    if veth {
+        // SAFETY: the copy is a link, and nobody else's. `dummy` is a kind
+        // that has nothing to print.
+        let result = unsafe { sys::rtnl_link_set_type(copy.as_ptr().cast(), c"dummy".as_ptr()) };
+        if result < 0 {
+            // Out of memory. libnl has freed the old kind and still points to
+            // it, so the copy cannot be freed.
+            return Printable::LineOnly;
+        }
+    }
+    // SAFETY: as above.
+    Printable::Copy(unsafe { Object::from_raw(copy) })
 }
 
 impl Message<'_> {

@@ -11,6 +11,7 @@ mod rule;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ pub use address::{Address, AddressRef};
 pub use kinds::Dumpable;
 pub(super) use kinds::sealed::Kind;
 pub(crate) use link::hardware_type_name;
+use link::Printable;
 pub use link::{Link, LinkRef};
 pub use neighbour::{Neighbour, NeighbourFlags, NeighbourRef, NeighbourState};
 pub(super) use net_address::ip_from_bytes;
@@ -41,6 +43,11 @@ static PARSERS: Mutex<()> = Mutex::new(());
 /// Takes [`PARSERS`]. Nothing that runs under it calls back into this crate's
 /// users, so it is never taken twice by one thread.
 pub(super) fn parsers() -> MutexGuard<'static, ()> {
+    // The parsers are in libnl-route, and register themselves when it is
+    // loaded. A program that calls nothing of it would be linked without it
+    // (`--as-needed`); so something of it is referred to here.
+    let one_of_its_functions: unsafe extern "C" fn(*mut sys::rtnl_link) = sys::rtnl_link_put;
+    black_box(one_of_its_functions);
     PARSERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -136,8 +143,39 @@ impl<'a> ObjectRef<'a> {
     /// empty for the few kinds that libnl does not print.
     ///
     /// Interfaces are shown by their index, for libnl knows their names only
-    /// where a link cache is provided to it.
+    /// where a link cache is provided to it. Of kinds whose details libnl has
+    /// not been seen to print without harm (filters, actions, what is newer
+    /// than libnl 3.7) there is a line only; and the details of a `veth` lack
+    /// its peer, which is where libnl itself crashes.
     pub fn printed(&self, detail: Detail) -> String {
+        const WITH_DETAILS: [&str; 10] = [
+            "route/link",
+            "route/addr",
+            "route/route",
+            "route/neigh",
+            "route/rule",
+            "route/neightbl",
+            "route/netconf",
+            "route/mdb",
+            "route/qdisc",
+            "route/class",
+        ];
+        let name = self.type_name();
+        if detail == Detail::Line || !WITH_DETAILS.contains(&name) {
+            return self.print(Detail::Line);
+        }
+        if name != Link::NAME {
+            return self.print(detail);
+        }
+        match link::printable(self) {
+            Printable::AsItIs => self.print(detail),
+            Printable::Copy(copy) => copy.print(detail),
+            Printable::LineOnly => self.print(Detail::Line),
+        }
+    }
+
+    /// Prints it; whether libnl can is up to the caller.
+    fn print(&self, detail: Detail) -> String {
         let mut text = String::new();
         // SAFETY: of integers, pointers and nullable functions: zero is valid.
         let mut parameters: sys::nl_dump_params = unsafe { std::mem::zeroed() };
@@ -223,6 +261,19 @@ pub struct Object {
     object: ObjectRef<'static>,
 }
 
+impl Object {
+    /// # Safety
+    ///
+    /// The object is live, and the reference to it, the only one, is given
+    /// away.
+    unsafe fn from_raw(raw: NonNull<sys::nl_object>) -> Object {
+        Object {
+            // SAFETY: promised by the caller.
+            object: unsafe { ObjectRef::from_raw(raw) },
+        }
+    }
+}
+
 // SAFETY: an `Object` holds the only reference to its object: the parser
 // dropped its own, and there is no `Clone`. So the plain reference count is
 // touched by one thread at a time. (An address refers to a link where somebody
@@ -274,6 +325,12 @@ impl Message<'_> {
         let kind = self.header().kind;
         let doing = || format!("parsing a message of type {kind}");
         check_origin(self)?;
+        if is_blackhole(self) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{}: libnl aborts on a blackhole qdisc", doing()),
+            ));
+        }
         let mut object: *mut sys::nl_object = std::ptr::null_mut();
         let result = {
             let _serial = parsers();
@@ -281,10 +338,8 @@ impl Message<'_> {
             // writes to `object`, which outlives the call.
             unsafe { sys::nl_msg_parse(self.as_ptr(), Some(take), (&raw mut object).cast()) }
         };
-        let object = NonNull::new(object).map(|raw| Object {
-            // SAFETY: `take` took a reference, which is ours from here on.
-            object: unsafe { ObjectRef::from_raw(raw) },
-        });
+        // SAFETY: `take` took a reference, which is ours from here on.
+        let object = NonNull::new(object).map(|raw| unsafe { Object::from_raw(raw) });
         // An object that came with an error is dropped here, not leaked.
         check(result, doing())?;
         object.ok_or_else(|| {
@@ -322,6 +377,18 @@ impl Message<'_> {
         }
         Ok(T::build(object, self))
     }
+}
+
+/// libnl's entry for this kind lacks a size (lib/route/qdisc/blackhole.c), and
+/// printing the object ends the process (`rtnl_tc_data`, lib/route/tc.c).
+fn is_blackhole(message: &Message<'_>) -> bool {
+    /// The header and the attribute of `linux/rtnetlink.h`.
+    const TCMSG: usize = 20;
+    const TCA_KIND: u16 = 1;
+    let kind = u32::from(message.header().kind);
+    matches!(kind, sys::RTM_NEWQDISC | sys::RTM_DELQDISC)
+        && (message.attributes(TCMSG).find(TCA_KIND))
+            .is_some_and(|kind| kind.string() == b"blackhole")
 }
 
 /// libnl's parsers trust lengths that they should check, so they are given

@@ -1,0 +1,102 @@
+//! What `status` tells beside a link's state: speed, why there is no carrier,
+//! the access point.
+
+use linkwatch::LinkState;
+use linkwatch::nl::Namespace;
+use serde::Serialize;
+
+/// What is known of one link; the fields that are not are left out.
+#[derive(Serialize, Default)]
+pub(super) struct Details {
+    /// In Mb/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autonegotiation: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqi: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqi_max: Option<u32>,
+    /// Why there is no carrier, in the words of the driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bssid: Option<String>,
+    /// In MHz.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency: Option<u32>,
+    /// In dBm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+}
+
+impl Details {
+    /// `1000 Mb/s full tp`, `"home" 2412 MHz -40 dBm`, `no-cable`; nothing where
+    /// nothing is known.
+    pub(super) fn cell(&self) -> String {
+        let speed = self.speed.map(|speed| format!("{speed} Mb/s"));
+        let sqi = match (self.sqi, self.sqi_max) {
+            (Some(sqi), Some(max)) => Some(format!("SQI {sqi}/{max}")),
+            (sqi, _) => sqi.map(|sqi| format!("SQI {sqi}")),
+        };
+        let ssid = self.ssid.as_ref().map(|ssid| format!("\"{ssid}\""));
+        let frequency = self.frequency.map(|frequency| format!("{frequency} MHz"));
+        let signal = self.signal.map(|signal| format!("{signal} dBm"));
+        // Without a speed, the others tell of no link.
+        let (duplex, port) = match speed {
+            Some(_) => (self.duplex.clone(), self.port.clone()),
+            None => (None, None),
+        };
+        let detail = self.detail.clone();
+        let parts = [detail, speed, duplex, port, sqi, ssid, frequency, signal];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Asks about each of the links.
+#[cfg(feature = "genl")]
+pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> Vec<Details> {
+    use std::time::Duration;
+
+    use linkwatch::monitor::DetailQuery;
+
+    /// A driver may have to ask its hardware.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    let mut query = DetailQuery::new(namespace);
+    let known = links.iter().map(|link| {
+        let mut details = Details::default();
+        let answer = query.ask(link, PATIENCE).unwrap_or_default();
+        if let Some(ethernet) = answer.ethernet {
+            details.speed = ethernet.speed;
+            details.duplex = ethernet.duplex.map(|duplex| duplex.to_string());
+            details.port = ethernet.port.map(|port| port.to_string());
+            details.autonegotiation = ethernet.autonegotiation;
+            details.sqi = ethernet.state.sqi;
+            details.sqi_max = ethernet.state.sqi_max;
+            // While there is a link, a driver may tell of the last trouble.
+            let extended = ethernet.state.extended.filter(|_| !link.has_carrier());
+            details.detail = extended.map(|state| state.to_string());
+        }
+        if let Some(association) = answer.wifi {
+            let ssid = association.ssid;
+            details.ssid = ssid.map(|ssid| super::status_json::text(ssid.as_bytes()));
+            details.bssid = Some(association.bssid.to_string());
+            details.frequency = association.frequency;
+            details.signal = association.signal;
+        }
+        details
+    });
+    known.collect()
+}
+
+#[cfg(not(feature = "genl"))]
+pub(super) fn ask(links: &[&LinkState], _: &Namespace) -> Vec<Details> {
+    links.iter().map(|_| Details::default()).collect()
+}
