@@ -1,5 +1,6 @@
 //! What people read: `Interface: eth0 - Status: connected`.
 
+use linkwatch::nl::nl80211::reason_name;
 use linkwatch::{Event, EventKind, Reason, WifiDetails};
 
 /// The line for an event, without a time stamp.
@@ -100,16 +101,6 @@ fn wifi_reason(wifi: &WifiDetails) -> Option<String> {
         Some(name) => format!("{side}: {name}"),
         None => format!("{side}: 802.11 reason {code}"),
     })
-}
-
-#[cfg(feature = "genl")]
-fn reason_name(code: u16) -> Option<&'static str> {
-    linkwatch::nl::nl80211::reason_name(code)
-}
-
-#[cfg(not(feature = "genl"))]
-fn reason_name(_: u16) -> Option<&'static str> {
-    None
 }
 
 fn counted(number: u64, noun: &str) -> String {

@@ -5,8 +5,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use super::LinkState;
-use crate::nl::nl80211::{Bssid, Ssid};
-use crate::nl::{Name, Notice};
+use crate::nl::{Bssid, Name, Notice, Ssid};
 use crate::{Error, Result};
 
 /// What happened.
@@ -248,32 +247,9 @@ impl Event {
         self
     }
 
-    /// The change that this one undid was a roam, not an outage.
-    pub(crate) fn into_roamed(mut self, wifi: WifiDetails, transitions: u64) -> Event {
-        self.kind = EventKind::Roamed;
-        self.reason = None;
-        self.connected = true;
-        self.transitions += transitions;
-        self.wifi = Some(Box::new(wifi));
-        self
-    }
-
     pub(crate) fn noticing(mut self, notice: Notice) -> Event {
         self.notice = Some(notice);
         self
-    }
-
-    pub(crate) fn set_detail(&mut self, detail: Option<String>) {
-        self.detail = detail.map(String::into_boxed_str);
-    }
-
-    /// What is told of Wi-Fi, to be filled in.
-    pub(crate) fn wifi_mut(&mut self) -> &mut WifiDetails {
-        self.wifi.get_or_insert_default()
-    }
-
-    pub(crate) fn link_mut(&mut self) -> Option<&mut LinkState> {
-        self.link.as_mut()
     }
 
     /// The link has another name since.
@@ -374,5 +350,32 @@ impl Event {
     /// What is known of a Wi-Fi link's network and access point.
     pub fn wifi(&self) -> Option<&WifiDetails> {
         self.wifi.as_deref()
+    }
+}
+
+/// What the wider view of `genl` adds.
+#[cfg(feature = "genl")]
+impl Event {
+    /// The change that this one undid was a roam, not an outage.
+    pub(crate) fn into_roamed(mut self, wifi: WifiDetails, transitions: u64) -> Event {
+        self.kind = EventKind::Roamed;
+        self.reason = None;
+        self.connected = true;
+        self.transitions += transitions;
+        self.wifi = Some(Box::new(wifi));
+        self
+    }
+
+    pub(crate) fn set_detail(&mut self, detail: Option<String>) {
+        self.detail = detail.map(String::into_boxed_str);
+    }
+
+    /// What is told of Wi-Fi, to be filled in.
+    pub(crate) fn wifi_mut(&mut self) -> &mut WifiDetails {
+        self.wifi.get_or_insert_default()
+    }
+
+    pub(crate) fn link_mut(&mut self) -> Option<&mut LinkState> {
+        self.link.as_mut()
     }
 }

@@ -23,9 +23,11 @@ pub struct Header {
     pub kind: u16,
     /// `NLM_F_*`.
     pub flags: u16,
-    /// The sequence number: that of the request, 0 in notifications.
+    /// The sequence number: that of the request. 0 in most notifications; some
+    /// carry that of the request of whoever caused them.
     pub sequence: u32,
-    /// The port that asked for it, 0 in notifications.
+    /// The port that asked for it, or that caused a notification, or 0. It does
+    /// not tell who sent the message: that is the [`Sender`].
     pub port: u32,
 }
 

@@ -284,6 +284,14 @@ impl MessageBuilder {
         unsafe { (*sys::nlmsg_hdr(self.raw.as_ptr())).nlmsg_flags |= flags as u16 }
     }
 
+    /// Takes back the port and the sequence number that it was sent with.
+    pub(super) fn forget_sender(&mut self) {
+        // SAFETY: as above.
+        let header = unsafe { &mut *sys::nlmsg_hdr(self.raw.as_ptr()) };
+        header.nlmsg_pid = 0;
+        header.nlmsg_seq = 0;
+    }
+
     fn length(&self) -> u32 {
         // SAFETY: the message is live and has a header.
         unsafe { (*sys::nlmsg_hdr(self.raw.as_ptr())).nlmsg_len }

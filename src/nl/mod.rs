@@ -54,12 +54,12 @@ mod message;
 mod message_builder;
 mod name;
 mod namespace;
-#[cfg(feature = "genl")]
 pub mod nl80211;
 mod notice;
 mod objects;
 mod query;
 mod socket;
+mod ssid;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
@@ -94,6 +94,7 @@ pub use objects::{
 };
 pub use query::Query;
 pub use socket::{Protocol, Socket};
+pub use ssid::{Bssid, Ssid};
 
 /// Turns libnl's result into ours. libnl returns negated `NLE_*`; it is
 /// negated back here and nowhere else.

@@ -340,7 +340,7 @@ impl Socket {
         let result = unsafe { sys::nl_recvmsgs_report(self.raw.as_ptr(), self.callbacks.as_ptr()) };
         let errno = Errno::last();
         self.resume_panics();
-        if result < 0
+        if (result < 0 || self.list_failed())
             && let Some(refusal) = self.take_refusal()
         {
             return Err(refusal.into_error("the kernel refused a request"));
@@ -420,12 +420,14 @@ impl Socket {
     /// Sends a message after completing it (`nl_send_auto`): with the socket's
     /// port and next sequence number, NLM_F_REQUEST, and, unless
     /// [turned off](Self::disable_auto_ack), NLM_F_ACK. Returns the sequence
-    /// number.
+    /// number. The same message may be sent again, and gets a new one.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     pub fn send_auto(&mut self, message: &mut MessageBuilder) -> Result<u32> {
+        // libnl completes only what is 0, and it may have been sent before.
+        message.forget_sender();
         // SAFETY: both are live; the message stays the builder's.
         let result = unsafe { sys::nl_send_auto(self.raw.as_ptr(), message.as_ptr()) };
         self.resume_panics();
@@ -454,8 +456,13 @@ impl Socket {
         check(result, "sending a netlink message").map(drop)
     }
 
-    /// Receives until an acknowledgement comes (`nl_wait_for_ack`); the
-    /// installed closures are called as in [`recv`](Self::recv).
+    /// Receives until an acknowledgement comes; the installed closures are
+    /// called as in [`recv`](Self::recv), but that for [`CallbackKind::Ack`].
+    /// An error that the closure for errors [skips](Action::Skip) is an answer
+    /// too.
+    ///
+    /// libnl's `nl_wait_for_ack` reads one datagram only (`lib/nl.c`), and takes
+    /// a notification, or what another process has sent, for the answer.
     ///
     /// # Errors
     ///
@@ -466,17 +473,15 @@ impl Socket {
     ///
     /// Goes on with the panic of a closure.
     pub fn wait_for_ack(&mut self) -> Result<()> {
-        self.take_refusal();
-        // SAFETY: the socket is live, and `&mut self` keeps this call the only
-        // one that uses it and the slots behind its callbacks.
-        let result = unsafe { sys::nl_wait_for_ack(self.raw.as_ptr()) };
-        self.resume_panics();
-        if result < 0
-            && let Some(refusal) = self.take_refusal()
-        {
-            return Err(refusal.into_error("the kernel refused a request"));
+        let mut answered = false;
+        while !answered {
+            self.recv_scoped(&[CallbackKind::Ack], |_| {
+                answered = true;
+                Action::Stop
+            })?;
+            answered |= self.take_refusal().is_some();
         }
-        check(result, "waiting for an acknowledgement").map(drop)
+        Ok(())
     }
 
     /// Sends a request and waits until the kernel has acknowledged it.
@@ -586,6 +591,14 @@ impl Socket {
             )
         };
         check(result, "installing a callback").map(drop)
+    }
+
+    /// Whether a list has just ended with an error, which libnl does not look
+    /// at (`recvmsgs`, lib/nl.c). It repeats no request, as other errors do.
+    fn list_failed(&self) -> bool {
+        // SAFETY: the doorkeeper is ours, and no libnl call is under way.
+        let refused = unsafe { &self.doorkeeper.as_ref().refused };
+        refused.as_ref().is_some_and(|error| error.request().is_none())
     }
 
     /// What the kernel refused the last request with, if libnl has just met it.

@@ -2,6 +2,7 @@
 //! messages themselves.
 
 mod link_watch;
+mod notices;
 mod recorder;
 
 use std::io;
@@ -177,7 +178,7 @@ in_namespace! {
             return skip("ethtool is not installed");
         }
         let mut kernel = Recorder::start();
-        let _cable = Tap::new("cable0");
+        let cable = Tap::new("cable0");
         ip(&["link", "add", "link", "cable0", "name", "mv0", "type", "macvlan"]);
         kernel.during(|| {});
         // Also while it is down; the link above has the same feature and follows.
@@ -187,6 +188,16 @@ in_namespace! {
         // What is off already cannot be turned off.
         let said = kernel.during(|| ethtool(&["-K", "cable0", "gro", "off"]));
         assert_eq!(lines(&said), [""; 0]);
+        // linkwatch passes it on to those who ask for it.
+        let mut all = Watch::start(&["--events", "all", "cable0"]);
+        let mut usual = Watch::start(&["cable0"]);
+        ethtool(&["-K", "cable0", "gro", "on"]);
+        for watch in [&mut all, &mut usual] {
+            watch.expect("initial", "cable0");
+        }
+        assert_eq!(all.expect("notice", "cable0")["notice"], "features");
+        drop(cable);
+        usual.expect("removed", "cable0");
     }
 
     fn a_port_of_a_bridge_speaks_in_two_families() {

@@ -55,9 +55,12 @@ impl<'a> Frame<'a> {
     pub fn refuses_authentication(&self) -> Option<bool> {
         /// WLAN_AUTH_SAE.
         const SAE: u16 = 3;
-        /// WLAN_STATUS_ANTI_CLOG_REQUIRED, …_SAE_HASH_TO_ELEMENT, …_SAE_PK.
-        const AGAIN: [u16; 3] = [76, 126, 127];
-        let (algorithm, status) = (self.u16(0)?, self.u16(4)?);
-        Some(status != 0 && !(algorithm == SAE && AGAIN.contains(&status)))
+        /// WLAN_STATUS_ANTI_CLOG_REQUIRED.
+        const WITH_TOKEN: u16 = 76;
+        /// WLAN_STATUS_SAE_HASH_TO_ELEMENT and WLAN_STATUS_SAE_PK.
+        const OTHERWISE: [u16; 2] = [126, 127];
+        let (algorithm, transaction, status) = (self.u16(0)?, self.u16(2)?, self.u16(4)?);
+        let again = status == WITH_TOKEN || transaction == 1 && OTHERWISE.contains(&status);
+        Some(status != 0 && !(algorithm == SAE && again))
     }
 }

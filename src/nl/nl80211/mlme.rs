@@ -414,12 +414,18 @@ mod tests {
             again: true,
         };
         assert_eq!(kind(&with_frame(38, &refused)), Some(expected));
-        for (algorithm, status, failed) in
-            [(0, 13, true), (3, 76, false), (3, 1, true), (0, 76, true)]
-        {
-            let answer = frame(0xb0, ME, AP, AP, &[algorithm, 0, 1, 0, status, 0]);
+        for (algorithm, transaction, status, failed) in [
+            (0, 2, 13, true),
+            (0, 2, 76, true),
+            (3, 1, 1, true),
+            (3, 1, 76, false),
+            (3, 1, 126, false),
+            (3, 2, 126, true),
+        ] {
+            let body = [algorithm, 0, transaction, 0, status, 0];
+            let answer = frame(0xb0, ME, AP, AP, &body);
             let expected = MlmeKind::Authenticate { bssid, failed };
-            assert_eq!(kind(&with_frame(37, &answer)), Some(expected), "{status}");
+            assert_eq!(kind(&with_frame(37, &answer)), Some(expected), "{body:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod example;
 mod ip;
 mod namespace;
 mod tap;
@@ -7,6 +8,7 @@ mod watch;
 
 use std::time::{Duration, Instant};
 
+pub use example::example;
 pub use ip::{Counters, ip, ip_batch, link_json, links_json, rename_up};
 pub use namespace::{has, inside, inside_with, is_inside, share_namespaces, skip};
 pub use tap::Tap;

@@ -14,7 +14,7 @@ const MAX: usize = 32;
 /// that of [`Name`](crate::nl::Name) does:
 ///
 /// ```
-/// use linkwatch::nl::nl80211::Ssid;
+/// use linkwatch::nl::Ssid;
 ///
 /// let ssid = Ssid::new(b"caf\xc3\xa9\x1b[2J").unwrap();
 /// assert_eq!(ssid.to_string(), r"café\x1b[2J");
@@ -36,19 +36,6 @@ impl Ssid {
             bytes,
             length: ssid.len() as u8,
         })
-    }
-
-    /// `None` also where an access point hides its name: it sends an empty
-    /// one, or zeros in its place.
-    pub(super) fn shown(ssid: &[u8]) -> Option<Ssid> {
-        Ssid::new(ssid).filter(|_| ssid.iter().any(|&byte| byte != 0))
-    }
-
-    /// The name in the elements of a beacon or a probe response.
-    pub(super) fn in_elements(elements: &[u8]) -> Option<Ssid> {
-        /// WLAN_EID_SSID (`linux/ieee80211.h`).
-        const SSID: u8 = 0;
-        Ssid::shown(element(elements, SSID)?)
     }
 
     /// The bytes as the access point sends them.
@@ -74,24 +61,11 @@ impl fmt::Debug for Ssid {
     }
 }
 
-/// The first element of this number: each is a number, a length and as many
-/// bytes. The walk ends where a length is impossible.
-fn element(mut elements: &[u8], number: u8) -> Option<&[u8]> {
-    while let [found, length, rest @ ..] = elements {
-        let (payload, next) = rest.split_at_checked(usize::from(*length))?;
-        if *found == number {
-            return Some(payload);
-        }
-        elements = next;
-    }
-    None
-}
-
 /// The address of an access point's radio (BSSID), or another address of six
 /// bytes.
 ///
 /// ```
-/// use linkwatch::nl::nl80211::Bssid;
+/// use linkwatch::nl::Bssid;
 ///
 /// let bssid = Bssid::from([2, 0, 0, 0, 1, 0xfe]);
 /// assert_eq!(bssid.to_string(), "02:00:00:00:01:fe");
@@ -148,43 +122,6 @@ mod tests {
         assert_eq!(Ssid::new(b"\xff\n").unwrap().to_str(), None);
         assert_eq!(Ssid::new(b"\xff\n").unwrap().to_string(), r"\xff\x0a");
         assert_ne!(Ssid::new(b"a"), Ssid::new(b"a\0"));
-    }
-
-    #[test]
-    fn hidden_names_are_none() {
-        for hidden in [&[][..], &[0], &[0; 32]] {
-            assert_eq!(Ssid::shown(hidden), None, "{hidden:?}");
-        }
-        assert!(Ssid::shown(b"\0a").is_some());
-    }
-
-    #[test]
-    fn the_name_is_found_among_the_elements() {
-        let name = |elements: &[u8]| Ssid::in_elements(elements).map(|ssid| ssid.to_string());
-        assert_eq!(name(b"\x00\x04home\x01\x02\x82\x84"), Some("home".into()));
-        assert_eq!(
-            name(b"\x01\x01\x82\x30\x00\x00\x04home"),
-            Some("home".into())
-        );
-        // The first counts, as it does for the kernel.
-        assert_eq!(name(b"\x00\x01a\x00\x01b"), Some("a".into()));
-        assert_eq!(name(b"\x00\x00\x00\x01b"), None);
-        let mut long = vec![0, 33];
-        long.extend([b'x'; 33]);
-        assert_eq!(name(&long), None);
-    }
-
-    #[test]
-    fn elements_that_are_cut_off_are_not_read() {
-        for cut in [
-            &b""[..],
-            b"\x00",
-            b"\x00\x04hom",
-            b"\x01\xff\x00\x01a",
-            b"\x01\x00\x00",
-        ] {
-            assert_eq!(Ssid::in_elements(cut), None, "{cut:?}");
-        }
     }
 
     #[test]
