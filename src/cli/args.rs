@@ -67,7 +67,8 @@ pub(super) struct StatusArgs {
 
     /// Let the PHY test the cable of this interface, and tell of each pair how
     /// it is and how far away a fault is. The link goes down for some seconds.
-    /// Needs CAP_NET_ADMIN and a driver that can do it
+    /// Needs CAP_NET_ADMIN and a driver that can do it; exit status 0 if it was
+    /// done, whatever it found
     #[cfg(feature = "genl")]
     #[arg(
         long,
@@ -154,7 +155,10 @@ impl Events {
                 Events::Only(only) => *only == kind,
             }),
         };
-        EventKind::ALL.into_iter().filter(|&kind| is_chosen(kind)).collect()
+        EventKind::ALL
+            .into_iter()
+            .filter(|&kind| is_chosen(kind))
+            .collect()
     }
 }
 
@@ -223,7 +227,10 @@ mod tests {
     #[test]
     fn notices_are_reported_only_when_chosen() {
         let chosen = |words: &[&str]| {
-            let list: Vec<Events> = words.iter().map(|word| parse_events(word).unwrap()).collect();
+            let list: Vec<Events> = words
+                .iter()
+                .map(|word| parse_events(word).unwrap())
+                .collect();
             Events::chosen(Some(&list))
         };
         assert_eq!(chosen(&["all"]), EventKind::ALL);

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use linkwatch::nl::Namespace;
 use linkwatch::nl::ethtool::{CablePair, Ethtool};
+use linkwatch::nl::{Name, Namespace};
 use linkwatch::{Error, ErrorKind, Monitor, Pattern};
 use serde::Serialize;
 
@@ -26,27 +26,28 @@ pub(super) fn parse_interface(name: &str) -> Result<Pattern, String> {
     }
 }
 
-pub(super) fn run(name: &Pattern, namespace: &Namespace, json: bool) -> Result<ExitCode> {
+pub(super) fn run(pattern: &Pattern, namespace: &Namespace, json: bool) -> Result<ExitCode> {
     let links = Monitor::builder()
-        .patterns([name.clone()])
+        .patterns([pattern.clone()])
         .namespace(namespace.clone())
         .links()?;
     let [link] = &links[..] else {
-        return Ok(missing(name));
+        return Ok(missing(pattern));
     };
-    let name_now = link.name();
-    let tested = match Ethtool::connect_in(namespace)? {
-        Some(mut ethtool) => ethtool.cable_test(link.ifindex(), PATIENCE),
-        None => anyhow::bail!(
-            "cannot test the cable of {name_now}: this kernel lacks the generic netlink family \
+    let name = link.name();
+    let Some(mut ethtool) = Ethtool::connect_in(namespace)? else {
+        anyhow::bail!(
+            "cannot test the cable of {name}: this kernel lacks the generic netlink family \
              'ethtool'; Linux 5.8 or newer is needed"
-        ),
+        );
     };
-    let pairs = match tested {
+    let pairs = match ethtool.cable_test(link.ifindex(), PATIENCE) {
         Ok(pairs) => pairs,
         // It has gone since it was looked up.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(missing(name)),
-        Err(error) => anyhow::bail!("cannot test the cable of {name_now}: {}", advice(&error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(missing(pattern)),
+        Err(error) => {
+            anyhow::bail!("cannot test the cable of {name}: {}", advice(&error, name))
+        }
     };
 
     let results: Vec<PairObject> = pairs.iter().map(PairObject::new).collect();
@@ -62,13 +63,13 @@ pub(super) fn run(name: &Pattern, namespace: &Namespace, json: bool) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn missing(name: &Pattern) -> ExitCode {
-    super::tell(format_args!("no interface matches '{name}'"));
+fn missing(pattern: &Pattern) -> ExitCode {
+    super::tell(format_args!("no interface matches '{pattern}'"));
     ExitCode::from(exit::NO_INTERFACE)
 }
 
 /// Why there was no test, and what to do.
-fn advice(error: &Error) -> String {
+fn advice(error: &Error, name: Name) -> String {
     // The kernel's own words say more, where it has some.
     let kernel = match error.kernel_text() {
         Some(text) => format!(" (the kernel says: {text})"),
@@ -76,8 +77,8 @@ fn advice(error: &Error) -> String {
     };
     match (error.kind(), error.os_error()) {
         (ErrorKind::Unsupported, _) => format!(
-            "its driver has no cable test{kernel}; use a wired port whose PHY is driven by the \
-             kernel's phylib and has one"
+            "its driver has no cable test{kernel}; try a wired port of another driver \
+             (see: ethtool -i {name})"
         ),
         (ErrorKind::PermissionDenied, _) => {
             format!("it needs the capability CAP_NET_ADMIN{kernel}; run this as root")
@@ -88,8 +89,8 @@ fn advice(error: &Error) -> String {
             PATIENCE.as_secs()
         ),
         (_, Some(libc::EBUSY | libc::ENETDOWN)) => format!(
-            "the interface is down, or is under test already{kernel}; take it up \
-             (ip link set … up), or wait"
+            "it is down, or is being tested already{kernel}; take it up \
+             (ip link set {name} up), or wait"
         ),
         _ => error.to_string(),
     }

@@ -153,6 +153,11 @@ impl Monitor {
                 self.set_timer()?;
                 return Ok(None);
             } else if self.receive()?.is_none() {
+                if self.wakeup.take_clock_jump() {
+                    log::info!("the clock was set, or the system has slept: listing all links");
+                    self.loss.due = Some(Instant::now());
+                    continue;
+                }
                 self.follower.release_due();
                 let event = self.follower.next_event();
                 self.set_timer()?;

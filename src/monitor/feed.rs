@@ -109,13 +109,17 @@ impl Feed {
     }
 
     /// The next event that is ready. The descriptor ([`AsFd`]) is readable when
-    /// events that were held back are, and when it is time to list the links
-    /// again after that has failed.
+    /// events that were held back are, when it is time to list the links again
+    /// after that has failed, and when the system has slept.
     ///
     /// # Errors
     ///
     /// As [`message`](Self::message).
     pub fn try_next(&mut self) -> Result<Option<Event>> {
+        if self.wakeup.take_clock_jump() {
+            log::info!("the clock was set, or the system has slept: listing all links");
+            self.phase = Phase::Draining;
+        }
         self.advance()?;
         if (self.is_queue_empty)() {
             self.follower.release_due();

@@ -76,6 +76,7 @@ impl StopHandle {
 pub(super) struct Wakeup {
     epoll: Epoll,
     stop: StopHandle,
+    clock: ClockWatch,
     timer: TimerFd,
     /// When the timer is set to expire.
     due: Due,
@@ -93,24 +94,26 @@ impl Wakeup {
     /// own.
     pub(super) fn new(socket: Option<BorrowedFd<'_>>, stop: Option<StopHandle>) -> Result<Wakeup> {
         let stop = stop.map_or_else(StopHandle::new, Ok)?;
-        let create = || -> nix::Result<(Epoll, TimerFd)> {
+        let create = || -> nix::Result<(Epoll, TimerFd, ClockWatch)> {
             let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
             // The clock of `Instant`, so that both agree on what is due.
             let timer = TimerFd::new(
                 ClockId::CLOCK_MONOTONIC,
                 TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
             )?;
-            let sources = [Some(timer.as_fd()), Some(stop.signal.as_fd()), socket];
-            for source in sources.into_iter().flatten() {
+            let clock = ClockWatch::new()?;
+            let own = [timer.as_fd(), stop.signal.as_fd(), clock.timer.as_fd()];
+            for source in own.into_iter().chain(socket) {
                 epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
             }
-            Ok((epoll, timer))
+            Ok((epoll, timer, clock))
         };
-        let (epoll, timer) =
+        let (epoll, timer, clock) =
             create().map_err(|e| Error::from_nix(e, "preparing to wait for link messages"))?;
         Ok(Wakeup {
             epoll,
             stop,
+            clock,
             timer,
             due: Due::Never,
         })
@@ -130,6 +133,12 @@ impl Wakeup {
     /// True once for each time that a stop was asked for.
     pub(super) fn take_stop(&self) -> bool {
         self.stop.take()
+    }
+
+    /// True once for each time that the system's clock was set, or the system
+    /// has slept.
+    pub(super) fn take_clock_jump(&self) -> bool {
+        self.clock.take_jump()
     }
 
     /// Waits until there is something to do.
@@ -177,6 +186,56 @@ impl Wakeup {
             .map_err(timer_error)?;
         self.due = due;
         Ok(())
+    }
+}
+
+/// Notices that the system has slept. There are no messages of what happened
+/// meanwhile to a link whose driver lost its state, nor of a firmware that
+/// roamed by itself, before something else makes the kernel look.
+///
+/// A timer on CLOCK_REALTIME that is never due is cancelled when the clock
+/// jumps, also by a resume (`timerfd_resume`, `fs/timerfd.c`). It costs no
+/// wake-up.
+#[derive(Debug)]
+struct ClockWatch {
+    timer: TimerFd,
+}
+
+impl ClockWatch {
+    fn new() -> nix::Result<ClockWatch> {
+        let timer = TimerFd::new(
+            ClockId::CLOCK_REALTIME,
+            TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
+        )?;
+        let watch = ClockWatch { timer };
+        watch.arm()?;
+        Ok(watch)
+    }
+
+    fn arm(&self) -> nix::Result<()> {
+        // In the year 2255, or at the end of a clock of 32 bits.
+        let never = libc::time_t::try_from(9_000_000_000_i64).unwrap_or(libc::time_t::MAX);
+        let never = Expiration::OneShot(TimeSpec::new(never, 0));
+        let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME
+            | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+        match self.timer.set(never, flags) {
+            // It was cancelled since it was set.
+            Err(Errno::ECANCELED) | Ok(()) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn take_jump(&self) -> bool {
+        match self.timer.wait() {
+            Err(Errno::EAGAIN) => false,
+            // Cancelled; or due, which a clock in the far future may make it.
+            _ => {
+                if let Err(errno) = self.arm() {
+                    log::debug!("jumps of the clock are not noticed any more: {errno}");
+                }
+                true
+            }
+        }
     }
 }
 

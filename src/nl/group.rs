@@ -130,6 +130,21 @@ groups! {
     IPV6_ACADDR = 39 "ipv6-acaddr";
 }
 
+impl Group {
+    /// What went wrong with a group, in words: the kernel says only EINVAL for
+    /// one that it does not have.
+    pub(super) fn explain(self, doing: &str, error: Error) -> Error {
+        let doing = format!("{doing} multicast group {self}");
+        match error.kind() {
+            ErrorKind::InvalidInput | ErrorKind::NotFound => Error::new(
+                ErrorKind::NotFound,
+                format!("{doing}: this kernel does not have it"),
+            ),
+            _ => error.while_doing(doing),
+        }
+    }
+}
+
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {

@@ -122,30 +122,23 @@ impl Query {
         mut take: impl FnMut(&Message<'_>),
     ) -> Result<bool> {
         request.add_flags(libc::NLM_F_DUMP);
-        // libnl tells of an interrupted dump only at its end, and not always;
-        // the error that NLMSG_DONE may carry it ignores (`recvmsgs`,
-        // lib/nl.c). So both are looked at here.
+        // libnl tells of an interrupted dump only at its end, and not always
+        // (`recvmsgs`, lib/nl.c).
         let mut interrupted = false;
-        let mut failed = None;
         let exchanged = self.exchange(request, doing, |message| {
             let header = message.header();
             interrupted |= c_int::from(header.flags) & libc::NLM_F_DUMP_INTR != 0;
             if c_int::from(header.kind) == libc::NLMSG_DONE {
-                failed = message.error();
                 return Answer::Complete;
             }
             take(message);
             Answer::Partial
         });
         match exchanged {
+            Ok(()) => Ok(!interrupted),
             // libnl's own word for it comes after the end.
-            Err(error) if error.kind() == ErrorKind::DumpInterrupted => interrupted = true,
-            Err(error) => return Err(error),
-            Ok(()) => {}
-        }
-        match failed {
-            Some(error) => Err(error.into_error(doing)),
-            None => Ok(!interrupted),
+            Err(error) if error.kind() == ErrorKind::DumpInterrupted => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -207,16 +207,17 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) or
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a group that the protocol
-    /// lacks, [`PermissionDenied`](ErrorKind::PermissionDenied) for one that
-    /// is privileged.
+    /// [`NotFound`](ErrorKind::NotFound) for a group that this kernel lacks,
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no group at all,
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for one that is
+    /// privileged.
     pub fn join(&mut self, group: Group) -> Result<()> {
         self.disable_seq_check();
         let number = group_number(group)?;
         // SAFETY: the socket is live; any number is a setsockopt(2) argument.
         let result = unsafe { sys::nl_socket_add_membership(self.raw.as_ptr(), number) };
-        check(result, format!("joining multicast group {}", group.0)).map(drop)
+        check(result, "").map_err(|error| group.explain("joining", error))?;
+        Ok(())
     }
 
     /// Leaves a multicast group.
@@ -228,7 +229,8 @@ impl Socket {
         let number = group_number(group)?;
         // SAFETY: as in `join`.
         let result = unsafe { sys::nl_socket_drop_membership(self.raw.as_ptr(), number) };
-        check(result, format!("leaving multicast group {}", group.0)).map(drop)
+        check(result, "").map_err(|error| group.explain("leaving", error))?;
+        Ok(())
     }
 
     /// Accepts any sequence number, as multicast needs. A closure for

@@ -45,7 +45,37 @@ in_namespace! {
         under_valgrind("nl::libnl_s_own_link_agrees");
     }
 
+    fn objects_of_any_kind_leak_nothing() {
+        under_valgrind("objects::everything_is_printed");
+    }
+
+    fn caches_leak_nothing() {
+        under_valgrind("caches::links_are_kept_and_looked_up");
+    }
+
+    fn lists_of_interfaces_leak_nothing() {
+        under_valgrind("interfaces::interfaces_come_and_go_while_they_are_listed");
+    }
+
     fn losses_leak_nothing() {
         under_valgrind("monitor::a_loss_is_made_up_for");
+    }
+
+    #[cfg(feature = "genl")]
+    fn resolving_families_leaks_nothing() {
+        under_valgrind("genl::what_is_unknown_is_not_found");
+    }
+
+    #[cfg(feature = "genl")]
+    fn asking_drivers_leaks_nothing() {
+        under_valgrind("ethtool::what_does_not_exist_is_not_found");
+    }
+
+    fn refused_requests_leak_nothing() {
+        under_valgrind("requests::a_closure_for_errors_decides");
+    }
+
+    fn datagrams_leak_nothing() {
+        under_valgrind("requests::datagrams_with_impossible_lengths_are_walked_as_far_as_it_goes");
     }
 }

@@ -1,12 +1,18 @@
 //! Tests against the real kernel, each in a network namespace of its own, with
 //! TAP devices as cables, iproute2 and the kernel's counters as witnesses.
 
+mod caches;
+#[cfg(feature = "genl")]
+mod ethtool;
+mod examples;
 #[cfg(feature = "genl")]
 mod genl;
+mod interfaces;
 mod kernel_events;
 mod leaks;
 mod monitor;
 mod nl;
+mod objects;
 mod requests;
 mod status;
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part

@@ -11,7 +11,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
 };
 
-use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch, links_json};
+use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch, links_json, skip};
 
 fn monitor(pattern: &str) -> Monitor {
     Monitor::builder()
@@ -366,4 +366,37 @@ fn forged_link(ifindex: u32) -> Vec<u8> {
     payload.extend(b"cable0\0\0");
     payload.extend([5, 0, 33, 0, 0, 0, 0, 0]);
     header(libc::RTM_NEWLINK, 52, &payload)
+}
+
+/// Sets the clock forward by a microsecond, which the kernel announces as any
+/// other step of the clock. False where the process may not.
+fn step_clock() -> bool {
+    // SAFETY: an all-zero timex is a valid value.
+    let mut step: libc::timex = unsafe { std::mem::zeroed() };
+    step.modes = libc::ADJ_SETOFFSET;
+    step.time.tv_usec = 1;
+    // SAFETY: the structure is valid, and outlives the call.
+    unsafe { libc::adjtimex(&raw mut step) >= 0 }
+}
+
+#[test]
+fn a_jump_of_the_clock_lets_the_links_be_listed_anew() {
+    let mut monitor = Monitor::builder().pattern("lo").unwrap().build().unwrap();
+    assert!(monitor.try_next().unwrap().is_some());
+    assert!(monitor.try_next().unwrap().is_none());
+    assert_eq!(monitor.statistics().resyncs, 0);
+    if !step_clock() {
+        return skip("setting the clock needs CAP_SYS_TIME");
+    }
+    let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut polled, 10_000u16).unwrap(), 1, "the descriptor tells");
+    assert!(monitor.try_next().unwrap().is_none(), "nothing has changed");
+    assert_eq!(monitor.statistics().resyncs, 1);
+    assert!(monitor.try_next().unwrap().is_none());
+    assert_eq!(monitor.statistics().resyncs, 1, "once for each jump");
+    let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut polled, 0u16).unwrap(), 0, "and is silent again");
+    assert!(step_clock());
+    assert!(monitor.try_next().unwrap().is_none());
+    assert_eq!(monitor.statistics().resyncs, 2);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -530,6 +531,10 @@ in_namespace! {
             assert_eq!(requested.is_err(), action == Action::Stop);
             assert_eq!(errors.lock().unwrap().drain(..).count(), 1);
         }
+        // A panic in it arrives here, and the socket goes on.
+        socket.on_error(|_| panic!("at an error")).unwrap();
+        let panic = catch_unwind(AssertUnwindSafe(|| socket.request(&mut wrong))).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"at an error"));
         // An acknowledgement is none of its business.
         socket.request(&mut new_veth("v2", "v3").unwrap()).unwrap();
         assert!(errors.lock().unwrap().is_empty());
@@ -616,5 +621,21 @@ in_namespace! {
         let mut links = 0;
         socket.recv_with(|_| { links += 1; Action::Ok }).unwrap();
         assert_eq!(links, links_json().len(), "it goes on");
+
+        // A list that is always checked: that of nexthops, since Linux 5.3.
+        const RTM_GETNEXTHOP: i32 = 106;
+        let mut query = Query::new(&Namespace::current(), Protocol::Route).unwrap();
+        let ask = |query: &mut Query, nhmsg: [u8; 8]| {
+            let request = message(RTM_GETNEXTHOP, 0, &nhmsg);
+            query.dump(request, "listing nexthops", |_| {})
+        };
+        for _ in 0..2 {
+            let error = ask(&mut query, [0, 9, 0, 0, 0, 0, 0, 0]).unwrap_err();
+            assert!(error.to_string().starts_with("listing nexthops: "), "{error}");
+            if error.kind() == ErrorKind::InvalidInput {
+                assert!(error.kernel_text().is_some(), "{error}");
+                assert!(ask(&mut query, [0; 8]).unwrap(), "it goes on");
+            }
+        }
     }
 }

@@ -113,7 +113,7 @@ impl Wifi {
 
     /// True if events have to pass through here.
     pub(super) fn is_needed(&self) -> bool {
-        self.announcements.is_some()
+        self.announcements.is_some() || self.roaming.next_due().is_some()
     }
 
     /// Takes an event from the table, and appends what is to be reported now.
@@ -121,6 +121,12 @@ impl Wifi {
         match self.announcements {
             Some(_) => self.roaming.push(event, now, out),
             None => out.push_back(event),
+        }
+        if self.known.is_empty() {
+            // The family has another number when its module is loaded again,
+            // as it may be now.
+            self.wireless = None;
+            self.announcements = None;
         }
     }
 

@@ -24,8 +24,8 @@ use crate::{Error, ErrorKind, Result};
 pub use address::{Address, AddressRef};
 pub use kinds::Dumpable;
 pub(super) use kinds::sealed::Kind;
-pub(crate) use link::hardware_type_name;
 use link::Printable;
+pub(crate) use link::hardware_type_name;
 pub use link::{Link, LinkRef};
 pub use neighbour::{Neighbour, NeighbourFlags, NeighbourRef, NeighbourState};
 pub(super) use net_address::ip_from_bytes;
@@ -164,13 +164,17 @@ impl<'a> ObjectRef<'a> {
         if detail == Detail::Line || !WITH_DETAILS.contains(&name) {
             return self.print(Detail::Line);
         }
-        if name != Link::NAME {
-            return self.print(detail);
+        if name == Link::NAME {
+            return match link::printable(self) {
+                Printable::AsItIs => self.print(detail),
+                Printable::Copy(copy) => copy.print(detail),
+                Printable::LineOnly => self.print(Detail::Line),
+            };
         }
-        match link::printable(self) {
-            Printable::AsItIs => self.print(detail),
-            Printable::Copy(copy) => copy.print(detail),
-            Printable::LineOnly => self.print(Detail::Line),
+        match self.print(detail) {
+            // Some kinds have details, but no statistics.
+            text if text.is_empty() => self.print(Detail::Details),
+            text => text,
         }
     }
 
@@ -187,6 +191,11 @@ impl<'a> ObjectRef<'a> {
             // SAFETY: the object is live; `append` finds the string in
             // `dp_data`, which outlives the call.
             unsafe { sys::nl_object_dump(self.as_ptr(), &raw mut parameters) };
+        }
+        // The last line of some is of spaces.
+        text.truncate(text.trim_end().len());
+        if !text.is_empty() {
+            text.push('\n');
         }
         text
     }
