@@ -1,19 +1,20 @@
 //! The log file of `watch`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::sink::Sink;
+
 /// Appends lines with local time stamps, and survives the file's rotation.
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
-    /// Lines that could not be written since the last that could.
-    lost: u64,
+    sink: Sink,
 }
 
 impl LogFile {
@@ -21,7 +22,7 @@ impl LogFile {
         Ok(LogFile {
             path: path.to_owned(),
             file: open(path).with_context(|| format!("opening the log file {}", path.display()))?,
-            lost: 0,
+            sink: Sink::default(),
         })
     }
 
@@ -43,24 +44,8 @@ impl LogFile {
     /// Writes one line. A failure is told once and ends nothing.
     pub(super) fn write(&mut self, time: SystemTime, text: &str) {
         let line = format!("{} - {text}\n", local(time));
-        // One write(2) a line: several programs may append to one file.
-        match self.file.write_all(line.as_bytes()) {
-            Ok(()) if self.lost == 0 => {}
-            Ok(()) => {
-                log::warn!(
-                    "writing to {} again; lines lost: {}",
-                    self.path.display(),
-                    self.lost
-                );
-                self.lost = 0;
-            }
-            Err(error) => {
-                if self.lost == 0 {
-                    log::error!("writing to the log file {}: {error}", self.path.display());
-                }
-                self.lost += 1;
-            }
-        }
+        // Nobody closes the other end of a file.
+        let _ = self.sink.write(&mut self.file, &line, self.path.display());
     }
 }
 

@@ -6,6 +6,7 @@ mod cable_test;
 mod details;
 mod log_file;
 mod signals;
+mod sink;
 mod status;
 mod status_json;
 mod text;

@@ -1,12 +1,13 @@
 //! `linkwatch watch`: report each change as it happens.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use linkwatch::{Event, EventKind, Monitor, Pattern};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,6 +16,7 @@ use nix::sys::stat::{SFlag, fstat};
 use super::args::{Events, WatchArgs};
 use super::log_file::LogFile;
 use super::signals::{Request, Signals};
+use super::sink::Sink;
 use super::text;
 
 /// How many events are reported before signals are looked at again.
@@ -45,6 +47,8 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
         json: args.json,
         events,
         left: args.count,
+        stdout: File::from(io::stdout().as_fd().try_clone_to_owned()?),
+        output: Sink::default(),
         log_file,
     };
     let result = watch(&mut monitor, &mut signals, &mut report);
@@ -52,7 +56,11 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
         log_file.write(SystemTime::now(), "Network monitoring stopped");
     }
     log::info!("{:?}", monitor.statistics());
-    result.map(|()| ExitCode::SUCCESS)
+    result?;
+    match report.output.lost() {
+        0 => Ok(ExitCode::SUCCESS),
+        lost => bail!("events that could not be written to standard output: {lost}"),
+    }
 }
 
 /// A name that does not exist is watched for; it may also be a slip.
@@ -151,6 +159,9 @@ struct Report {
     json: bool,
     events: Vec<EventKind>,
     left: Option<u64>,
+    /// Without a buffer, so that it is known what was written.
+    stdout: File,
+    output: Sink,
     log_file: Option<LogFile>,
 }
 
@@ -189,10 +200,7 @@ impl Report {
                 Output::Open => {}
             }
         }
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(line.as_bytes())?;
-        stdout.flush()?;
-        Ok(ControlFlow::Continue(()))
+        Ok(self.output.write(&mut self.stdout, line, "standard output"))
     }
 
     /// Does what signals have asked for.

@@ -3,21 +3,22 @@
 
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::follower::Follower;
 use super::wakeup::{StopHandle, Wakeup};
 use super::{Event, LinkState, MonitorBuilder};
-use crate::nl::{Action, Group, Protocol, Socket};
+use crate::nl::{Action, Group, Namespace, Protocol, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// The pause before a resync is tried again; it doubles up to the longest.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Errors in a row, none of them a loss of messages, after which the socket is
-/// given up. With the pauses between them that is some seconds.
-const MOST_ERRORS: u32 = 16;
+/// Errors in a row, none of them a loss of messages, after which another socket
+/// is tried. With the pauses between them that is some two seconds.
+const MOST_ERRORS: u32 = 11;
+/// The longest pause between them.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Datagrams that are read before the caller has its turn again. Messages that
 /// give no event, foreign ones for example, must not keep it from a stop.
 const MOST_READS: usize = 1024;
@@ -79,7 +80,9 @@ pub struct Monitor {
     follower: Follower,
     wakeup: Wakeup,
     loss: Loss,
-    errors: u32,
+    fault: Option<Fault>,
+    namespace: Namespace,
+    buffer_size: usize,
     /// The size of the receive buffer in the kernel's measure.
     buffer: usize,
 }
@@ -95,6 +98,17 @@ struct Loss {
     pause: Duration,
 }
 
+/// The socket cannot be read, for a reason other than a loss of messages:
+/// memory is short, for example.
+#[derive(Debug)]
+struct Fault {
+    /// In a row.
+    errors: u32,
+    /// Not to be read before. Its descriptor, which stays readable, is not
+    /// waited for until then.
+    rest: Option<Instant>,
+}
+
 impl Monitor {
     /// Configures a monitor.
     pub fn builder() -> MonitorBuilder {
@@ -103,22 +117,17 @@ impl Monitor {
 
     pub(super) fn start(builder: MonitorBuilder) -> Result<Monitor> {
         // Subscribe first: what changes while the links are listed is queued.
-        let mut socket = Socket::connect_in(&builder.namespace, Protocol::Route)?;
-        let buffer = socket.set_receive_buffer(builder.buffer_size)?;
-        log::debug!(
-            "asked for a receive buffer of {} bytes, got {buffer}",
-            builder.buffer_size
-        );
-        socket.set_nonblocking(true)?;
-        socket.join(Group::LINK)?;
+        let (socket, buffer) = subscribe(&builder.namespace, builder.buffer_size)?;
         let wakeup = Wakeup::new(Some(socket.as_fd()), builder.stop.clone())?;
 
         let mut monitor = Monitor {
             socket,
-            follower: Follower::new(builder, true)?,
             wakeup,
             loss: Loss::default(),
-            errors: 0,
+            fault: None,
+            namespace: builder.namespace.clone(),
+            buffer_size: builder.buffer_size,
+            follower: Follower::new(builder, true)?,
             buffer,
         };
         if !monitor.list_and_compare()? {
@@ -137,8 +146,10 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// Only what ends the watch: the socket cannot be read any more. The loss
-    /// of messages is no error but an event, [`Resync`](super::EventKind::Resync).
+    /// Only what ends the watch: the system refuses to wait. The loss of
+    /// messages is no error but an event, [`Resync`](super::EventKind::Resync);
+    /// and a socket that cannot be read, because memory is short for example,
+    /// is read again later.
     pub fn try_next(&mut self) -> Result<Option<Event>> {
         let mut reads = 0;
         loop {
@@ -147,7 +158,12 @@ impl Monitor {
                 self.set_timer()?;
                 return Ok(Some(event));
             }
-            if self.loss.due.is_some_and(|due| due <= Instant::now()) {
+            if self.is_resting() {
+                self.follower.release_due();
+                let event = self.follower.next_event();
+                self.set_timer()?;
+                return Ok(event);
+            } else if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
             } else if reads == MOST_READS {
                 self.set_timer()?;
@@ -238,10 +254,13 @@ impl Monitor {
         });
         match received {
             Ok(_) => {
-                self.errors = 0;
+                self.recovered();
                 Ok(Some(length))
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.recovered();
+                Ok(None)
+            }
             Err(error) => {
                 self.lost(error)?;
                 Ok(Some(length))
@@ -255,21 +274,58 @@ impl Monitor {
             self.follower.statistics_mut().overruns += 1;
             self.loss.overruns += 1;
             log::debug!("the kernel dropped messages: {error}");
-        } else {
-            // Whatever it was, a message may be gone with it.
-            self.errors += 1;
-            log::warn!("{error}");
-            if self.errors >= MOST_ERRORS {
-                return Err(error);
+            self.loss.due.get_or_insert_with(Instant::now);
+            return Ok(());
+        }
+        // Whatever it was, a message may be gone with it.
+        let fault = self.fault.get_or_insert(Fault {
+            errors: 0,
+            rest: None,
+        });
+        if fault.errors == 0 {
+            log::warn!("{error}; trying again");
+        }
+        fault.errors = fault.errors.saturating_add(1);
+        let pause = Duration::from_millis(1 << fault.errors.min(10)).min(LONGEST_REST);
+        let until = Instant::now() + pause;
+        fault.rest = Some(until);
+        self.loss.due = Some(until);
+        self.wakeup.remove(self.socket.as_fd())
+    }
+
+    /// The socket can be read.
+    fn recovered(&mut self) {
+        if let Some(fault) = self.fault.take() {
+            log::warn!("the socket can be read again; errors: {}", fault.errors);
+        }
+    }
+
+    /// True if the socket is not to be read now, after errors. Ends the rest
+    /// when its time has come.
+    fn is_resting(&mut self) -> bool {
+        let Some(fault) = &mut self.fault else {
+            return false;
+        };
+        match fault.rest {
+            Some(until) if until > Instant::now() => return true,
+            Some(_) => fault.rest = None,
+            None => return false,
+        }
+        if fault.errors >= MOST_ERRORS {
+            match subscribe(&self.namespace, self.buffer_size) {
+                Ok((socket, buffer)) => {
+                    let foreign = self.socket.foreign_messages();
+                    self.follower.statistics_mut().foreign += foreign;
+                    self.socket = socket;
+                    self.buffer = buffer;
+                }
+                Err(error) => log::debug!("{error}"),
             }
-            // Memory may be there again in a moment. Until then the descriptor
-            // stays readable, so this is the place to wait.
-            thread::sleep(Duration::from_millis(1 << self.errors.min(10)));
         }
-        if self.loss.due.is_none() {
-            self.loss.due = Some(Instant::now());
+        if let Err(error) = self.wakeup.add(self.socket.as_fd()) {
+            log::debug!("{error}");
         }
-        Ok(())
+        false
     }
 
     /// Makes up for a loss.
@@ -277,6 +333,9 @@ impl Monitor {
         // The kernel drops every message until the queue is empty
         // (NETLINK_S_CONGESTED, net/netlink/af_netlink.c).
         self.drain()?;
+        if self.fault.is_some() {
+            return Ok(());
+        }
         self.loss.due = None;
         match self.list_and_compare() {
             Ok(complete) => {
@@ -325,6 +384,13 @@ impl Monitor {
         let snapshot = self.follower.list()?;
         let complete = snapshot.complete;
         self.drain()?;
+        if self.fault.is_some() {
+            // What is queued may be newer than the list, and cannot be read.
+            return Err(Error::new(
+                ErrorKind::Other,
+                "listing all links: their messages cannot be read now",
+            ));
+        }
         self.follower.compare(snapshot);
         Ok(complete)
     }
@@ -334,6 +400,9 @@ impl Monitor {
     fn drain(&mut self) -> Result<()> {
         let mut rest = self.buffer;
         while let Some(length) = self.receive()? {
+            if self.fault.is_some() {
+                break;
+            }
             rest = match rest.checked_sub(length.max(LEAST_SIZE)) {
                 Some(rest) => rest,
                 None => break,
@@ -344,14 +413,11 @@ impl Monitor {
 }
 
 /// Waits for each event. Ends when a [`StopHandle`] stops it, and iterating
-/// again goes on; ends for good after an error.
+/// again goes on.
 impl Iterator for Monitor {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
-        if self.errors >= MOST_ERRORS {
-            return None;
-        }
         loop {
             if self.wakeup.take_stop() {
                 return None;
@@ -366,6 +432,17 @@ impl Iterator for Monitor {
             }
         }
     }
+}
+
+/// A socket that link messages come through, and the size of its receive
+/// buffer.
+fn subscribe(namespace: &Namespace, buffer_size: usize) -> Result<(Socket, usize)> {
+    let mut socket = Socket::connect_in(namespace, Protocol::Route)?;
+    let buffer = socket.set_receive_buffer(buffer_size)?;
+    log::debug!("asked for a receive buffer of {buffer_size} bytes, got {buffer}");
+    socket.set_nonblocking(true)?;
+    socket.join(Group::LINK)?;
+    Ok((socket, buffer))
 }
 
 /// The descriptor to poll for reading.

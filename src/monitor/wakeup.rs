@@ -121,9 +121,20 @@ impl Wakeup {
 
     /// Also waits for `source` from now on.
     pub(super) fn add(&self, source: BorrowedFd<'_>) -> Result<()> {
-        self.epoll
-            .add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))
-            .map_err(|e| Error::from_nix(e, "preparing to wait for announcements"))
+        match self.epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0)) {
+            // It is waited for already.
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(e) => Err(Error::from_nix(e, "preparing to wait for one more socket")),
+        }
+    }
+
+    /// Does not wait for `source` for the time being.
+    pub(super) fn remove(&self, source: BorrowedFd<'_>) -> Result<()> {
+        match self.epoll.delete(source) {
+            // It was not waited for.
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(e) => Err(Error::from_nix(e, "waiting without a socket")),
+        }
     }
 
     pub(super) fn stop_handle(&self) -> StopHandle {

@@ -124,9 +124,16 @@ impl Socket {
             Some(callback::on_message_in),
             doorkeeper.as_ptr().cast(),
         )?;
+        Errno::clear();
         // SAFETY: the socket is live and not connected yet.
         let result = unsafe { sys::nl_connect(raw.as_ptr(), protocol.to_raw()) };
-        check(result, format!("opening a netlink socket ({protocol:?})"))?;
+        let errno = Errno::last();
+        let doing = format!("opening a netlink socket ({protocol:?})");
+        // libnl has no word for EMFILE and the like.
+        if result == -(sys::NLE_FAILURE as c_int) && errno != Errno::UnknownErrno {
+            return Err(Error::from_nix(errno, doing));
+        }
+        check(result, doing)?;
         // Since Linux 4.12 and 4.3; before, errors come without words.
         for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
             socket.enable(option);

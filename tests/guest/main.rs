@@ -8,6 +8,7 @@ mod bond;
 mod dummy;
 mod machine;
 mod nic;
+mod nl80211;
 mod process;
 mod roaming;
 mod station;

@@ -4,22 +4,30 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::access_point::{Network, STATION};
 use crate::process::{Process, run};
 use crate::support::eventually;
+use crate::witness::association;
 
 /// Joins an open network without a supplicant, on channel 1. The interface is
 /// up.
 #[track_caller]
 pub fn join(network: Network) {
-    let output = Command::new("iw")
-        .args(["dev", STATION, "connect", "-w"])
-        .arg(OsStr::from_bytes(network.ssid))
-        .arg("2412")
-        .output()
-        .expect("iw");
-    assert!(output.status.success(), "{output:?}");
+    // Not with -w: iw would wait for ever for an answer that it has missed.
+    let mut tried = None;
+    eventually("an association", || {
+        if tried.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(5)) {
+            tried = Some(Instant::now());
+            let mut command = Command::new("iw");
+            command.args(["dev", STATION, "connect"]);
+            command.arg(OsStr::from_bytes(network.ssid)).arg("2412");
+            // Refused while an attempt goes on.
+            command.status().expect("iw");
+        }
+        association(STATION).is_some()
+    });
 }
 
 /// Leaves it.
@@ -52,12 +60,18 @@ impl Supplicant {
         Supplicant(Process::start("wpa_supplicant", &mut command))
     }
 
+    /// Waits until it has seen an access point.
+    #[track_caller]
+    pub fn finds(&self, bssid: &str) {
+        eventually("a scan that finds the access point", || {
+            self.tell(&["bss", bssid]).contains(bssid)
+        });
+    }
+
     /// Goes over to another access point of the network.
     #[track_caller]
     pub fn roam(&self, bssid: &str) {
-        eventually("a scan that finds the other access point", || {
-            self.tell(&["bss", bssid]).contains(bssid)
-        });
+        self.finds(bssid);
         assert_eq!(self.tell(&["roam", bssid]).trim(), "OK");
     }
 

@@ -2,9 +2,9 @@
 
 use crate::in_guest;
 use crate::process::Module;
-use crate::support::{ip, link_json};
+use crate::support::{eventually, ip, link_json};
 use crate::watches::Watches;
-use crate::witness::status;
+use crate::witness::{operstate, status};
 
 in_guest! {
     fn a_vlan_goes_down_and_up_with_the_link_below() {
@@ -16,11 +16,8 @@ in_guest! {
             ip(&["link", "set", name, "up"]);
         }
         let mut both = ["near", "near.7"].map(|name| {
-            let mut link = status(name);
-            while link["running"] != true {
-                link = status(name);
-            }
-            assert_eq!(link["kind"], link_json(name)["linkinfo"]["info_kind"]);
+            eventually("the link", || operstate(name) == "up");
+            assert_eq!(status(name)["kind"], link_json(name)["linkinfo"]["info_kind"]);
             Watches::start(name)
         });
 

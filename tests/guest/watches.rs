@@ -1,26 +1,49 @@
 //! Two watches of one link at once, by both criteria.
 
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::support::{Counters, Watch, assert_alternating, sum};
+use crate::support::{Counters, Watch, assert_alternating, eventually, linkwatch, sum};
+use crate::witness::{association, status};
 
 /// A watch of which each event is looked at once.
 pub struct Reader {
     watch: Watch,
     next: usize,
+    log: PathBuf,
 }
 
 impl Reader {
     /// Starts it; its next event is the first after `initial`.
     #[track_caller]
     pub fn start(arguments: &[&str]) -> Reader {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let log = PathBuf::from(format!("/run/watch.{count}.log"));
+        // `lo` is the first to be told of.
+        let mut command = linkwatch(&["watch", "--json", "lo"]);
+        command.args(arguments).env("RUST_LOG", "linkwatch=debug");
+        command.stderr(File::create(&log).expect("the log"));
         let mut reader = Reader {
-            watch: Watch::start(arguments),
+            watch: Watch::of(command),
             next: 0,
+            log,
         };
+        assert_eq!(reader.expect("initial")["name"], "lo");
         reader.expect("initial");
         reader
+    }
+
+    /// True if an event had to do without what a driver tells, which was too
+    /// long in coming: here, because the machine is busy.
+    pub fn lacks_details(&self) -> bool {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        log.contains("does not answer within")
     }
 
     /// The next event of this kind. What comes before it may be a step that
@@ -60,6 +83,15 @@ impl Reader {
     }
 }
 
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("{}:\n{log}", self.log.display());
+        }
+    }
+}
+
 /// The watches of one link.
 pub struct Watches {
     name: String,
@@ -82,11 +114,39 @@ impl Watches {
         }
     }
 
+    /// Waits until the kernel tells at once of what happens next. It tells of a
+    /// loss of carrier no sooner than a second after it last told of any change;
+    /// where the carrier is back by then, it never tells of a loss.
+    pub fn rest(&self) {
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+
     /// The next event of both, which is to be of this kind. The first is by
     /// `carrier`.
     #[track_caller]
     pub fn expect(&mut self, kind: &str) -> [Value; 2] {
         [self.carrier.expect(kind), self.running.expect(kind)]
+    }
+
+    /// The link is connected to an access point, and all agree with iw on
+    /// which: these events of both watches, and the status.
+    #[track_caller]
+    pub fn assert_associated(&self, events: &[Value; 2]) {
+        let by_iw = association(&self.name).expect("iw to know of an association");
+        for (event, reader) in events.iter().zip([&self.carrier, &self.running]) {
+            assert_eq!(event["bssid"], by_iw.bssid, "{event:#}");
+            assert_eq!(event["kind"], "wifi", "{event:#}");
+            if !event["ssid"].is_null() || !reader.lacks_details() {
+                by_iw.assert_told_by(event);
+            }
+        }
+        let mut link = Value::Null;
+        eventually("a status with details", || {
+            link = status(&self.name);
+            !link["ssid"].is_null()
+        });
+        by_iw.assert_told_by(&link);
+        assert_eq!(link["kind"], "wifi", "{link:#}");
     }
 
     /// Ends both, once they have accounted for what the kernel counted. Returns

@@ -1,13 +1,17 @@
 //! Wi-Fi with one access point.
 
+use std::fs;
+use std::process::Command;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::access_point::{AccessPoint, Network, OPEN, STATION, WPA2, radios};
 use crate::in_guest;
+use crate::process::run;
 use crate::station::{Supplicant, join, leave};
 use crate::support::{Counters, eventually, ip};
-use crate::watches::{Watches, time};
+use crate::watches::{Reader, Watches, time};
 use crate::witness::{IpMonitor, association, operstate, status};
 
 /// 802.11 reason codes.
@@ -22,17 +26,6 @@ fn assert_lost(event: &Value, reason: u64, by_ap: bool) {
     assert_eq!(event["reason"], "no-carrier", "{event:#}");
     assert_eq!(event["wifi_reason"], reason, "{event:#}");
     assert_eq!(event["by_ap"], by_ap, "{event:#}");
-}
-
-/// The fields of a `connected` or a status agree with iw.
-#[track_caller]
-pub fn assert_associated(told: &Value) {
-    let by_iw = association(STATION).expect("iw to know of an association");
-    assert_eq!(told["kind"], "wifi", "{told:#}");
-    assert_eq!(told["bssid"], by_iw.bssid, "{told:#}");
-    assert_eq!(told["ssid"], by_iw.ssid, "{told:#}");
-    assert_eq!(told["frequency"], by_iw.frequency, "{told:#}");
-    assert_eq!(told["signal"], by_iw.signal, "{told:#}");
 }
 
 /// The goodbye of the access point is told within a second of the kernel's
@@ -66,11 +59,9 @@ in_guest! {
 
         let access_point = AccessPoint::start("wlan0", OPEN, 1);
         join(OPEN);
-        for event in watches.expect("connected") {
-            assert_associated(&event);
-            assert_eq!(event["bssid"], access_point.bssid());
-        }
-        assert_associated(&status(STATION));
+        let events = watches.expect("connected");
+        watches.assert_associated(&events);
+        assert_eq!(events[0]["bssid"], access_point.bssid());
 
         goodbye(access_point, &mut watches);
         assert_eq!(association(STATION), None);
@@ -106,9 +97,8 @@ in_guest! {
         }
         ip(&["link", "set", STATION, "up"]);
         join(OPEN);
-        for event in watches.expect("connected") {
-            assert_associated(&event);
-        }
+        let events = watches.expect("connected");
+        watches.assert_associated(&events);
         watches.finish();
     }
 
@@ -117,17 +107,13 @@ in_guest! {
         let access_point = AccessPoint::start("wlan0", WPA2, 1);
         let mut watches = Watches::start(STATION);
         let supplicant = Supplicant::start(WPA2);
-        for event in watches.expect("connected") {
-            assert_associated(&event);
-        }
-        eventually("the handshake", || operstate(STATION) == "up");
-        assert_associated(&status(STATION));
+        let events = watches.expect("connected");
+        watches.assert_associated(&events);
 
         goodbye(access_point, &mut watches);
         let access_point = AccessPoint::start("wlan0", WPA2, 1);
-        for event in watches.expect("connected") {
-            assert_associated(&event);
-        }
+        let events = watches.expect("connected");
+        watches.assert_associated(&events);
 
         access_point.vanish();
         for event in watches.expect("disconnected") {
@@ -155,9 +141,6 @@ in_guest! {
         assert_eq!(event["running"], false, "{event:#}");
         assert_lost(&watches.carrier.expect("disconnected"), WRONG_KEY, true);
         eventually("the verdict", || supplicant.found_the_key_wrong());
-        // And again, after a pause.
-        watches.carrier.expect("connected");
-        watches.carrier.expect("disconnected");
         supplicant.end();
         eventually("the end", || operstate(STATION) == "down");
         let [carrier, running] = watches.finish();
@@ -191,5 +174,38 @@ in_guest! {
             assert!(["admin-down", "no-carrier", "removed"].iter().any(|r| event["reason"] == *r));
         }
         watches.expect("removed");
+    }
+
+    fn wifi_in_another_namespace_is_asked_there() {
+        let _radios = radios(2);
+        let _access_point = AccessPoint::start("wlan0", OPEN, 1);
+        let _namespace = Namespace::add("elsewhere");
+        let phy = fs::read_to_string("/sys/class/net/wlan1/phy80211/name").expect("its radio");
+        run("iw", &["phy", phy.trim(), "set", "netns", "name", "elsewhere"]);
+        let there = |command: &[&str]| ip(&[&["netns", "exec", "elsewhere"], command].concat());
+        there(&["ip", "link", "set", STATION, "up"]);
+        let mut watch = Reader::start(&["--netns", "elsewhere", STATION]);
+        there(&["iw", "dev", STATION, "connect", "open-net", "2412"]);
+        let event = watch.expect("connected");
+        assert_eq!((&event["kind"], &event["ssid"]), (&"wifi".into(), &"open-net".into()), "{event:#}");
+        there(&["iw", "dev", STATION, "disconnect"]);
+        let event = watch.expect("disconnected");
+        assert_eq!(event["wifi_reason"], LEAVING, "{event:#}");
+    }
+}
+
+/// A network namespace, deleted with this value.
+struct Namespace(&'static str);
+
+impl Namespace {
+    fn add(name: &'static str) -> Namespace {
+        ip(&["netns", "add", name]);
+        Namespace(name)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", self.0]).status();
     }
 }

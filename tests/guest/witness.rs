@@ -27,22 +27,24 @@ fn sysfs(name: &str, file: &str) -> String {
 }
 
 /// What `linkwatch status --json` says of one link, which may be connected or
-/// not. It is compared with `ip` where both speak of the same.
+/// not, once `ip` says the same where both speak of it.
 #[track_caller]
 pub fn status(name: &str) -> Value {
-    let output = linkwatch(&["status", "--json", name])
-        .output()
-        .expect("linkwatch");
-    let links: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
-    let [link] = &links[..] else {
-        panic!("not one link: {links:?}");
-    };
-    let by_ip = link_json(name);
-    assert_eq!(link["ifindex"], by_ip["ifindex"]);
-    assert_eq!(link["mac"], by_ip["address"]);
-    let operstate = by_ip["operstate"].as_str().expect("a state").to_lowercase();
-    assert_eq!(link["operstate"], operstate);
-    link.clone()
+    let mut link = Value::Null;
+    eventually("linkwatch and ip to agree", || {
+        let output = linkwatch(&["status", "--json", name]).output();
+        let output = output.expect("linkwatch").stdout;
+        let links: Vec<Value> = serde_json::from_slice(&output).expect("JSON");
+        assert_eq!(links.len(), 1, "{links:?}");
+        link = links[0].clone();
+        let by_ip = link_json(name);
+        let operstate = by_ip["operstate"].as_str().expect("a state").to_lowercase();
+        link["ifindex"] == by_ip["ifindex"]
+            && link["mac"] == by_ip["address"]
+            && link["mtu"] == by_ip["mtu"]
+            && link["operstate"] == operstate
+    });
+    link
 }
 
 /// What `iw dev NAME link` says of an association.
@@ -52,6 +54,17 @@ pub struct Association {
     pub ssid: String,
     pub frequency: u64,
     pub signal: i64,
+}
+
+impl Association {
+    /// An event, or a status, tells the same.
+    #[track_caller]
+    pub fn assert_told_by(&self, told: &Value) {
+        assert_eq!(told["bssid"], self.bssid, "{told:#}");
+        assert_eq!(told["ssid"], self.ssid, "{told:#}");
+        assert_eq!(told["frequency"], self.frequency, "{told:#}");
+        assert_eq!(told["signal"], self.signal, "{told:#}");
+    }
 }
 
 /// The association, if there is one.

@@ -76,6 +76,6 @@ in_namespace! {
     }
 
     fn datagrams_leak_nothing() {
-        under_valgrind("requests::datagrams_with_impossible_lengths_are_walked_as_far_as_it_goes");
+        under_valgrind("datagrams::datagrams_with_impossible_lengths_are_walked_as_far_as_it_goes");
     }
 }

@@ -2,9 +2,11 @@
 //! TAP devices as cables, iproute2 and the kernel's counters as witnesses.
 
 mod caches;
+mod datagrams;
 #[cfg(feature = "genl")]
 mod ethtool;
 mod examples;
+mod faults;
 #[cfg(feature = "genl")]
 mod genl;
 mod interfaces;

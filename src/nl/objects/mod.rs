@@ -122,8 +122,8 @@ impl<'a> ObjectRef<'a> {
 
     /// libnl's names for the attributes that the object has
     /// (`nl_object_attr_list`): `ifindex`, `mtu`, … They tell absent from
-    /// zero where a getter of libnl does not. Empty for kinds of objects that
-    /// libnl has no such names for.
+    /// zero where a getter of libnl does not. Of links it names the older 32
+    /// alone; it is empty for kinds of objects that libnl has no such names for.
     pub fn attributes(&self) -> Vec<String> {
         // 32 names of at most some 20 bytes.
         let mut buffer = [0 as c_char; 1024];
