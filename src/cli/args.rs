@@ -34,6 +34,15 @@ pub(super) enum Command {
         1 runtime error, 2 usage."
     )]
     Watch(WatchArgs),
+
+    /// Wait until interfaces are connected, or as --for says
+    #[command(
+        after_help = "Without --any, it is waited for all: each PATTERN has to match an \
+        interface, and each that matches has to be connected. An interface that does not \
+        exist is not connected.\n\n\
+        Exit status: 0 it is so, 1 runtime error, 2 usage, 5 timed out."
+    )]
+    Wait(WaitArgs),
 }
 
 #[derive(ClapArgs)]
@@ -116,6 +125,38 @@ pub(super) struct WatchArgs {
     /// is granted is told with -vv
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "4M")]
     pub(super) buffer_size: usize,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct WaitArgs {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+
+    /// What to wait for
+    #[arg(long = "for", value_enum, default_value_t, value_name = "STATE")]
+    pub(super) goal: Goal,
+
+    /// Wait until it is so of one interface, instead of all
+    #[arg(long)]
+    pub(super) any: bool,
+
+    /// Give up after this long, as 250ms, 2s or 1m
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub(super) timeout: Option<Duration>,
+}
+
+/// What `wait` waits for.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Goal {
+    /// They are connected
+    #[default]
+    Connected,
+    /// They are not connected
+    Disconnected,
+    /// They exist
+    Present,
+    /// They do not exist
+    Absent,
 }
 
 /// The library's criterion, as clap wants it.

@@ -10,6 +10,7 @@ mod sink;
 mod status;
 mod status_json;
 mod text;
+mod wait;
 mod watch;
 
 use std::io::{self, Write};
@@ -27,6 +28,7 @@ mod exit {
     pub(super) const RUNTIME_ERROR: u8 = 1;
     pub(super) const NOT_CONNECTED: u8 = 3;
     pub(super) const NO_INTERFACE: u8 = 4;
+    pub(super) const TIMED_OUT: u8 = 5;
 }
 
 /// Parses the arguments and does what they ask for.
@@ -36,6 +38,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match args.command {
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => watch::run(args),
+        Command::Wait(args) => wait::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -86,9 +86,10 @@ impl DetailQuery {
 
     /// What is known of the link; `None` if it takes longer than `timeout`, if
     /// an earlier question has no answer yet, or if it is of a kind that has
-    /// nothing to tell. Hardware, bonds, teams, VLANs and TUN/TAP devices have.
+    /// nothing to tell. Hardware, bonds, teams and VLANs have; what veth and TAP
+    /// devices tell of their speed is made up.
     pub fn ask(&mut self, link: &LinkState, timeout: Duration) -> Option<LinkDetails> {
-        const TELLING: [&[u8]; 4] = [b"bond", b"team", b"vlan", b"tun"];
+        const TELLING: [&[u8]; 3] = [b"bond", b"team", b"vlan"];
         let question = match link.kind() {
             LinkKind::Ethernet => Question::Ethernet,
             LinkKind::Wifi => Question::Wifi,

@@ -19,6 +19,7 @@ mod requests;
 mod status;
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part
 mod support;
+mod wait;
 mod watch;
 mod watch_log;
 #[cfg(feature = "genl")]
