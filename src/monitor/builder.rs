@@ -1,13 +1,14 @@
 //! How a monitor is set up.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pattern::Scope;
 use super::settle::SettleTimes;
 use super::wifi::Wifi;
 use super::{Criterion, LinkState, Monitor, Pattern, StopHandle};
+use crate::Result;
 use crate::nl::{LinkQuery, Namespace};
-use crate::{Error, ErrorKind, Result};
 
 /// Room for some thousand messages, where the system grants it.
 const BUFFER_SIZE: usize = 4 << 20;
@@ -152,7 +153,7 @@ impl MonitorBuilder {
     /// # Errors
     ///
     /// Where the socket cannot be opened or the links cannot be listed, and
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a buffer above 1 GiB.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a buffer above 1 GiB.
     pub fn build(self) -> Result<Monitor> {
         Monitor::start(self)
     }
@@ -166,24 +167,43 @@ impl MonitorBuilder {
     /// # Ok::<(), linkwatch::Error>(())
     /// ```
     ///
+    /// Where links come and go all the time, no list is complete. Then those that
+    /// stay are listed; one that came or went meanwhile may or may not be.
+    ///
     /// # Errors
     ///
-    /// Where the links cannot be listed, and
-    /// [`DumpInterrupted`](ErrorKind::DumpInterrupted) if they came and went
-    /// each time it was tried.
+    /// Where the links cannot be listed.
     pub fn links(self) -> Result<Vec<LinkState>> {
         let mut query = LinkQuery::new(&self.namespace)?;
-        let snapshot = query.dump(LinkState::from_message)?.flatten();
-        if !snapshot.complete {
-            return Err(Error::new(
-                ErrorKind::DumpInterrupted,
-                "listing all links: links came or went each time it was tried",
-            ));
-        }
-        let mut links = snapshot.links;
+        let mut links = list(&mut query)?;
         Wifi::new(self.namespace, false).identify(links.iter_mut());
         links.retain(|link| self.scope.contains(link));
-        links.sort_unstable_by_key(LinkState::ifindex);
         Ok(links)
     }
+}
+
+/// Lists all links in the order of their indices. An interrupted list may have
+/// passed over a link (kernels that list by hash go on at a place in the table,
+/// which is another link's when one has gone), so two are joined.
+fn list(query: &mut LinkQuery) -> Result<Vec<LinkState>> {
+    let by_index = |links: Vec<LinkState>| -> BTreeMap<u32, LinkState> {
+        let links = links.into_iter();
+        links.map(|link| (link.ifindex(), link)).collect()
+    };
+    let first = query.dump(LinkState::from_message)?.flatten();
+    let mut links = by_index(first.links);
+    if !first.complete {
+        log::debug!("links come and go all the time: joining two lists");
+        let second = query.dump_once(LinkState::from_message)?.flatten();
+        let mut former = std::mem::replace(&mut links, by_index(second.links));
+        if !second.complete {
+            former.retain(|ifindex, _| !links.contains_key(ifindex));
+            for ifindex in former.into_keys() {
+                if let Some(Some(link)) = query.get(ifindex, LinkState::from_message)? {
+                    links.insert(ifindex, link);
+                }
+            }
+        }
+    }
+    Ok(links.into_values().collect())
 }

@@ -180,9 +180,7 @@ impl LinkState {
     /// Takes over what a newer message about the same link tells. Allocates
     /// only where alternative names have changed.
     pub(crate) fn update(&mut self, message: &LinkMessage<'_>) {
-        if let Some(name) = message.name().and_then(Name::new) {
-            self.name = name;
-        }
+        self.update_name(message);
         if !message.alt_names().eq(self.alt_names()) {
             self.alt_names = message.alt_names().map(Box::from).collect();
         }
@@ -197,6 +195,13 @@ impl LinkState {
         self.carrier_up_count = message.carrier_up_count().or(self.carrier_up_count);
         self.carrier_down_count = message.carrier_down_count().or(self.carrier_down_count);
         self.transitions = message.transitions().or(self.transitions);
+    }
+
+    /// Takes over the name alone.
+    pub(crate) fn update_name(&mut self, message: &LinkMessage<'_>) {
+        if let Some(name) = message.name().and_then(Name::new) {
+            self.name = name;
+        }
     }
 
     /// Only Wi-Fi links send wireless events.

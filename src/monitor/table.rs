@@ -240,7 +240,11 @@ impl Table {
             };
             // Of another link in its place, neither state nor counters are its.
             if !entry.state.is_of_other_kind(message) {
-                counted = steps;
+                // A rename that was lost comes first, or nobody would be told
+                // of the end of the former name.
+                let before = Before::of(entry);
+                entry.state.update_name(message);
+                counted = self.rules.report_last_name(entry, &before, steps, events);
                 if message.carrier().is_some() {
                     entry.state.update(message);
                 }

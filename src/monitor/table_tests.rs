@@ -285,6 +285,32 @@ fn removal_of_a_connected_link_disconnects_it() {
     assert_eq!(watch.table.links().count(), 0);
 }
 
+/// The rename was among the messages that were lost: without `renamed` a
+/// consumer would wait for the end of the former name for ever.
+#[test]
+fn a_rename_that_only_the_removal_tells_of_is_reported_first() {
+    let gone = || del_link(7, "lan0").carrier(false).counts(2, 2);
+    assert_eq!(
+        Watch::of(&[eth0(true, 1, 0)]).after(&gone()),
+        [
+            "lan0 renamed 0/0 from eth0",
+            "lan0 disconnected 3/2 removed",
+            "lan0 removed 0/0"
+        ]
+    );
+    let start = || [eth0(true, 1, 0)];
+    let out_of_scope = Watch::with(&["eth*"], Criterion::Carrier, &start()).after(&gone());
+    assert_eq!(
+        out_of_scope,
+        [
+            "eth0 disconnected 3/2 renamed",
+            "lan0 renamed 0/0 from eth0"
+        ]
+    );
+    let into_scope = Watch::with(&["lan*"], Criterion::Carrier, &start()).after(&gone());
+    assert_eq!(into_scope, NOTHING, "it came and went unheard");
+}
+
 #[test]
 fn a_link_closed_for_removal_waits_for_its_removal() {
     let closed = new_link(7, "eth0")

@@ -15,6 +15,7 @@ mod leaks;
 mod monitor;
 mod nl;
 mod objects;
+mod privileges;
 mod requests;
 mod status;
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part

@@ -1,6 +1,7 @@
 //! `linkwatch status`.
 
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -22,6 +23,15 @@ fn objects(args: &[&str]) -> Vec<Value> {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Also where a test fails, what waits for it ends.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 in_namespace! {
@@ -173,6 +183,30 @@ in_namespace! {
         ip(&["link", "set", "v0", "state", "dormant"]);
         assert_eq!(status(&["v0"]).status.code(), Some(0));
         assert_eq!(status(&["v0", "--criterion", "running"]).status.code(), Some(3));
+    }
+
+    fn links_are_listed_while_others_come_and_go() {
+        // So many that no list is made between two changes.
+        ip_batch((0..1500).map(|n| format!("link add a{n} type veth peer name b{n}")));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            let _end = SetOnDrop(&over);
+            for group in 7..9 {
+                let over = &over;
+                threads.spawn(move || while !over.load(Ordering::Relaxed) {
+                    ip_batch((0..20).map(|n| {
+                        format!("link add x{n}y{group} group {group} type veth peer name z{n}y{group}")
+                    }));
+                    ip(&["link", "delete", "group", &group.to_string()]);
+                });
+            }
+            for _ in 0..5 {
+                let output = status(&["[ab]*", "--json"]);
+                assert_eq!(stderr(&output), "");
+                let links: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+                assert_eq!(links.len(), 3000);
+            }
+        });
     }
 
     fn another_namespace_can_be_looked_into() {
