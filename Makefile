@@ -18,11 +18,14 @@ DESTDIR ?=
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: help run test check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
+.PHONY: help run test test-guest torture fuzz check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
-	@echo "make test     run all tests"
+	@echo "make test     run all tests, those in an emulated machine too"
+	@echo "make test-guest   only the latter: Wi-Fi, bonds, a NIC"
+	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
+	@echo "make fuzz     hostile input (TARGET=... EXECUTIONS=...)"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
@@ -35,6 +38,17 @@ run: dependencies
 
 test: test-dependencies
 	$(CARGO) test --workspace
+	scripts/test-guest
+
+# Boots Debian's kernel under qemu; downloads what it needs and installs nothing.
+test-guest: test-dependencies
+	scripts/test-guest
+
+torture: test-dependencies
+	LINKWATCH_TORTURE=full $(CARGO) test --release --test torture
+
+fuzz: test-dependencies
+	scripts/fuzz $(TARGET) $(EXECUTIONS)
 
 demo: test-dependencies
 	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable
@@ -85,7 +99,7 @@ header:
 
 # The bindings that docs.rs, which has no libnl, makes its pages from.
 docs-rs-bindings:
-	$(CARGO) build -p libnl3-sys
+	$(CARGO) build -p libnl3-sys --all-features
 	scripts/keep-bindings
 
 clean:

@@ -94,7 +94,10 @@ fn use_kept_bindings() -> Result<(), String> {
 /// Emits the link flags and returns the include folders.
 fn find_libnl() -> Result<Vec<PathBuf>, String> {
     let mut headers = Vec::new();
-    for Library { pkg_config: name, .. } in LIBRARIES.iter().filter(|library| library.is_wanted()) {
+    for Library {
+        pkg_config: name, ..
+    } in LIBRARIES.iter().filter(|library| library.is_wanted())
+    {
         let library = pkg_config::Config::new()
             .atleast_version(OLDEST)
             .probe(name)

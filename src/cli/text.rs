@@ -96,7 +96,11 @@ fn access_point(wifi: &WifiDetails) -> Option<String> {
 /// Who ended an association and why.
 fn wifi_reason(wifi: &WifiDetails) -> Option<String> {
     let code = wifi.reason?;
-    let side = if wifi.by_ap? { "by the access point" } else { "by this side" };
+    let side = if wifi.by_ap? {
+        "by the access point"
+    } else {
+        "by this side"
+    };
     Some(match reason_name(code) {
         Some(name) => format!("{side}: {name}"),
         None => format!("{side}: 802.11 reason {code}"),

@@ -36,7 +36,10 @@ pub(super) fn run(args: &WaitArgs) -> Result<ExitCode> {
         let Some(timeout) = time_left(deadline) else {
             return Ok(ExitCode::from(exit::TIMED_OUT));
         };
-        match poll(&mut [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)], timeout) {
+        match poll(
+            &mut [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        ) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno).context("waiting for events"),
         }

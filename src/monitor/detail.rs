@@ -9,7 +9,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::{Event, EventKind, LinkKind, LinkState, Reason};
 use crate::nl::Namespace;
-use crate::nl::ethtool::{Ethtool, EthernetLink};
+use crate::nl::ethtool::{EthernetLink, Ethtool};
 use crate::nl::nl80211::{Association, Wireless};
 use crate::{Error, Result};
 
@@ -171,8 +171,8 @@ impl Worker {
             .spawn(move || answer_all(&namespace, &asked, &answer));
         // It was this thread's before, so it can be again.
         let _ = mask.thread_set_mask();
-        let thread = thread
-            .map_err(|error| Error::from_errno(error.raw_os_error().unwrap_or(0), DOING))?;
+        let thread =
+            thread.map_err(|error| Error::from_errno(error.raw_os_error().unwrap_or(0), DOING))?;
         Ok(Worker {
             questions: Some(questions),
             answers,
@@ -235,7 +235,10 @@ fn answer_all(
             log::debug!("{error}");
             LinkDetails::default()
         });
-        log::trace!("{question:?} of link {ifindex} took {:?}", started.elapsed());
+        log::trace!(
+            "{question:?} of link {ifindex} took {:?}",
+            started.elapsed()
+        );
         if answers.send(details).is_err() {
             break;
         }
@@ -327,7 +330,10 @@ mod tests {
         let (answer, answers) = mpsc::channel();
         let (questions, asked) = mpsc::channel();
         let worker = query.worker.as_mut().unwrap();
-        let theirs = (worker.questions.replace(questions), std::mem::replace(&mut worker.answers, answers));
+        let theirs = (
+            worker.questions.replace(questions),
+            std::mem::replace(&mut worker.answers, answers),
+        );
         assert_eq!(query.ask(&link(None), Duration::from_millis(1)), None);
         assert_eq!(query.ask(&link(None), LONG), None, "not even asked");
         assert_eq!(asked.try_iter().count(), 1);

@@ -95,7 +95,10 @@ impl WifiDetails {
                 None => write_quoted(out, &ssid.to_string())?,
             }
         }
-        let addresses = [("bssid", self.bssid), ("previous_bssid", self.previous_bssid)];
+        let addresses = [
+            ("bssid", self.bssid),
+            ("previous_bssid", self.previous_bssid),
+        ];
         for (field, address) in addresses {
             if let Some(address) = address {
                 write!(out, r#","{field}":"{address}""#)?;

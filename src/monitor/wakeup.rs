@@ -121,7 +121,10 @@ impl Wakeup {
 
     /// Also waits for `source` from now on.
     pub(super) fn add(&self, source: BorrowedFd<'_>) -> Result<()> {
-        match self.epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0)) {
+        match self
+            .epoll
+            .add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+        {
             // It is waited for already.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
             Err(e) => Err(Error::from_nix(e, "preparing to wait for one more socket")),
@@ -227,8 +230,8 @@ impl ClockWatch {
         // In the year 2255, or at the end of a clock of 32 bits.
         let never = libc::time_t::try_from(9_000_000_000_i64).unwrap_or(libc::time_t::MAX);
         let never = Expiration::OneShot(TimeSpec::new(never, 0));
-        let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME
-            | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+        let flags =
+            TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
         match self.timer.set(never, flags) {
             // It was cancelled since it was set.
             Err(Errno::ECANCELED) | Ok(()) => Ok(()),

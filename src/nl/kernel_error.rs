@@ -144,7 +144,11 @@ mod tests {
         for bytes in [capped, whole] {
             let error = parse(&bytes);
             assert_eq!((error.errno(), error.text()), (libc::EPERM, Some("nope")));
-            assert!(error.to_string().starts_with("nope (Operation not permitted"));
+            assert!(
+                error
+                    .to_string()
+                    .starts_with("nope (Operation not permitted")
+            );
         }
         // Without the flag, what follows is no attribute.
         assert_eq!(parse(&refusal(NLM_F_CAPPED, 60, 0, &TEXT)).text(), None);
@@ -153,7 +157,10 @@ mod tests {
     #[test]
     fn lengths_that_cannot_be_leave_the_text_out() {
         for request in [0, 61, u32::MAX] {
-            assert_eq!(parse(&refusal(NLM_F_ACK_TLVS, request, 0, &[0, 0, 9, 9])).text(), None);
+            assert_eq!(
+                parse(&refusal(NLM_F_ACK_TLVS, request, 0, &[0, 0, 9, 9])).text(),
+                None
+            );
         }
         let mut extreme = refusal(0, 0, 0, &[]);
         extreme[16..20].copy_from_slice(&i32::MIN.to_ne_bytes());

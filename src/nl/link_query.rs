@@ -97,15 +97,15 @@ impl LinkQuery {
     ) -> Result<Snapshot<T>> {
         let mut links = Vec::new();
         let mut malformed = None;
-        let complete = self
-            .query
-            .dump(request(None)?, "listing all links", |message| {
-                match message.link() {
-                    Ok(Some(link)) => links.push(make(&link)),
-                    Ok(None) => {}
-                    Err(error) => malformed = Some(error),
-                }
-            })?;
+        let complete = self.query.dump(
+            request(None)?,
+            "listing all links",
+            |message| match message.link() {
+                Ok(Some(link)) => links.push(make(&link)),
+                Ok(None) => {}
+                Err(error) => malformed = Some(error),
+            },
+        )?;
         match malformed {
             Some(error) => Err(error),
             None => Ok(Snapshot { links, complete }),

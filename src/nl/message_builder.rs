@@ -246,8 +246,7 @@ impl MessageBuilder {
         let end = fill(self).and_then(|()| {
             // SAFETY: `start` points into the message, whose memory does not
             // move: nothing here expands it.
-            let result =
-                unsafe { sys::nla_nest_end_keep_empty(self.raw.as_ptr(), start.as_ptr()) };
+            let result = unsafe { sys::nla_nest_end_keep_empty(self.raw.as_ptr(), start.as_ptr()) };
             check(result, "ending a nested attribute")
         });
         match end {
@@ -389,10 +388,14 @@ mod tests {
     fn the_longest_attribute() {
         let mut message = MessageBuilder::with_capacity(16, 0, 1 << 17).unwrap();
         message.put(1, &[7; LONGEST_PAYLOAD]).unwrap();
-        assert!(message.nest(2, |nested| {
-            nested.put(1, &[7; LONGEST_PAYLOAD])?;
-            Ok(())
-        }).is_err());
+        assert!(
+            message
+                .nest(2, |nested| {
+                    nested.put(1, &[7; LONGEST_PAYLOAD])?;
+                    Ok(())
+                })
+                .is_err()
+        );
         assert_eq!(message.as_message().attributes(0).count(), 1);
         assert!(MessageBuilder::with_capacity(16, 0, usize::MAX).is_err());
     }

@@ -90,7 +90,8 @@ pub use notice::Notice;
 pub(crate) use objects::hardware_type_name;
 pub use objects::{
     Address, AddressRef, Detail, Dumpable, IpPrefix, Link, LinkRef, Neighbour, NeighbourFlags,
-    NeighbourRef, NeighbourState, NextHop, Object, ObjectRef, Route, RouteRef, Rule, RuleRef, Scope,
+    NeighbourRef, NeighbourState, NextHop, Object, ObjectRef, Route, RouteRef, Rule, RuleRef,
+    Scope,
 };
 pub use query::Query;
 pub use socket::{Protocol, Socket};

@@ -11,9 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::callback::{
-    self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot,
-};
+use super::callback::{self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot};
 use super::{Datagram, Group, KernelError, Message, MessageBuilder, Namespace, allocated, check};
 use crate::{Error, ErrorKind, Result};
 
@@ -607,7 +605,9 @@ impl Socket {
     fn list_failed(&self) -> bool {
         // SAFETY: the doorkeeper is ours, and no libnl call is under way.
         let refused = unsafe { &self.doorkeeper.as_ref().refused };
-        refused.as_ref().is_some_and(|error| error.request().is_none())
+        refused
+            .as_ref()
+            .is_some_and(|error| error.request().is_none())
     }
 
     /// What the kernel refused the last request with, if libnl has just met it.

@@ -67,6 +67,23 @@ pub const GENL_ID_CTRL: u32 = 16;
 pub const GENL_ID_VFS_DQUOT: u32 = 17;
 pub const GENL_ID_PMCRAID: u32 = 18;
 pub const GENL_START_ALLOC: u32 = 19;
+pub const NFNL_NFA_NEST: u32 = 32768;
+pub const NFNL_SUBSYS_NONE: u32 = 0;
+pub const NFNL_SUBSYS_CTNETLINK: u32 = 1;
+pub const NFNL_SUBSYS_CTNETLINK_EXP: u32 = 2;
+pub const NFNL_SUBSYS_QUEUE: u32 = 3;
+pub const NFNL_SUBSYS_ULOG: u32 = 4;
+pub const NFNL_SUBSYS_OSF: u32 = 5;
+pub const NFNL_SUBSYS_IPSET: u32 = 6;
+pub const NFNL_SUBSYS_ACCT: u32 = 7;
+pub const NFNL_SUBSYS_CTNETLINK_TIMEOUT: u32 = 8;
+pub const NFNL_SUBSYS_CTHELPER: u32 = 9;
+pub const NFNL_SUBSYS_NFTABLES: u32 = 10;
+pub const NFNL_SUBSYS_NFT_COMPAT: u32 = 11;
+pub const NFNL_SUBSYS_HOOK: u32 = 12;
+pub const NFNL_SUBSYS_COUNT: u32 = 13;
+pub const NFNL_MSG_BATCH_BEGIN: u32 = 16;
+pub const NFNL_MSG_BATCH_END: u32 = 17;
 pub const NLE_SUCCESS: u32 = 0;
 pub const NLE_FAILURE: u32 = 1;
 pub const NLE_INTR: u32 = 2;
@@ -115,8 +132,16 @@ pub const NL_ALLOCATED_SOCK: u32 = 2;
 pub type __off_t = ::std::os::raw::c_long;
 pub type __off64_t = ::std::os::raw::c_long;
 pub type __pid_t = ::std::os::raw::c_int;
+pub type __time_t = ::std::os::raw::c_long;
+pub type __suseconds_t = ::std::os::raw::c_long;
 pub type __socklen_t = ::std::os::raw::c_uint;
 pub type pid_t = __pid_t;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct timeval {
+    pub tv_sec: __time_t,
+    pub tv_usec: __suseconds_t,
+}
 pub type socklen_t = __socklen_t;
 pub type sa_family_t = ::std::os::raw::c_ushort;
 pub type __kernel_sa_family_t = ::std::os::raw::c_ushort;
@@ -940,6 +965,10 @@ pub const CTRL_ATTR_POLICY_DUMP: _bindgen_ty_77 = 2;
 pub const __CTRL_ATTR_POLICY_DUMP_MAX: _bindgen_ty_77 = 3;
 pub const CTRL_ATTR_POLICY_DUMP_MAX: _bindgen_ty_77 = 2;
 pub type _bindgen_ty_77 = ::std::os::raw::c_uint;
+pub const NFNL_BATCH_UNSPEC: nfnl_batch_attributes = 0;
+pub const NFNL_BATCH_GENID: nfnl_batch_attributes = 1;
+pub const __NFNL_BATCH_MAX: nfnl_batch_attributes = 2;
+pub type nfnl_batch_attributes = ::std::os::raw::c_uint;
 unsafe extern "C" {
     pub static nl_ver_num: ::std::os::raw::c_int;
 }
@@ -4123,4 +4152,1307 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn genl_mngt_resolve(arg1: *mut nl_sock) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_ct {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct nfnl_ct_timestamp {
+    pub start: u64,
+    pub stop: u64,
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_alloc() -> *mut nfnl_ct;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_alloc_cache(
+        arg1: *mut nl_sock,
+        arg2: *mut *mut nl_cache,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_ct_group(arg1: *mut nlmsghdr) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_ct_parse(arg1: *mut nlmsghdr, arg2: *mut *mut nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_ct_parse_nested(
+        arg1: *mut nlattr,
+        arg2: *mut *mut nfnl_ct,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get(arg1: *mut nfnl_ct);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_put(arg1: *mut nfnl_ct);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_dump_request(arg1: *mut nl_sock) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_build_add_request(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_add(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_ct,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_build_delete_request(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_del(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_ct,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_build_query_request(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_query(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_ct,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_family(arg1: *mut nfnl_ct, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_family(arg1: *const nfnl_ct) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_proto(arg1: *mut nfnl_ct, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_proto(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_proto(arg1: *const nfnl_ct) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_tcp_state(arg1: *mut nfnl_ct, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_tcp_state(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_tcp_state(arg1: *const nfnl_ct) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_tcp_state2str(
+        arg1: u8,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_str2tcp_state(name: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_status(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_unset_status(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_status(ct: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_status(arg1: *const nfnl_ct) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_status2str(
+        arg1: ::std::os::raw::c_int,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_str2status(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_timeout(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_timeout(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_timeout(arg1: *const nfnl_ct) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_mark(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_mark(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_mark(arg1: *const nfnl_ct) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_use(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_use(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_use(arg1: *const nfnl_ct) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_id(arg1: *mut nfnl_ct, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_id(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_id(arg1: *const nfnl_ct) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_zone(arg1: *mut nfnl_ct, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_zone(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_zone(arg1: *const nfnl_ct) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_src(
+        arg1: *mut nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut nl_addr,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_src(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> *mut nl_addr;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_dst(
+        arg1: *mut nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut nl_addr,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_dst(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> *mut nl_addr;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_src_port(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_src_port(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_src_port(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_dst_port(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_dst_port(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_dst_port(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_icmp_id(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_icmp_id(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_icmp_id(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_icmp_type(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_icmp_type(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_icmp_type(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_icmp_code(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_icmp_code(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_icmp_code(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_packets(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u64);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_packets(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_packets(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u64;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_bytes(arg1: *mut nfnl_ct, arg2: ::std::os::raw::c_int, arg3: u64);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_bytes(
+        arg1: *const nfnl_ct,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_bytes(arg1: *const nfnl_ct, arg2: ::std::os::raw::c_int) -> u64;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_set_timestamp(arg1: *mut nfnl_ct, arg2: u64, arg3: u64);
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_test_timestamp(arg1: *const nfnl_ct) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_ct_get_timestamp(arg1: *const nfnl_ct) -> *const nfnl_ct_timestamp;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_exp {
+    _unused: [u8; 0],
+}
+pub const NFNL_EXP_TUPLE_EXPECT: nfnl_exp_tuples = 0;
+pub const NFNL_EXP_TUPLE_MASTER: nfnl_exp_tuples = 1;
+pub const NFNL_EXP_TUPLE_MASK: nfnl_exp_tuples = 2;
+pub const NFNL_EXP_TUPLE_NAT: nfnl_exp_tuples = 3;
+pub const NFNL_EXP_TUPLE_MAX: nfnl_exp_tuples = 4;
+pub type nfnl_exp_tuples = ::std::os::raw::c_uint;
+unsafe extern "C" {
+    pub fn nfnl_exp_alloc() -> *mut nfnl_exp;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_alloc_cache(
+        arg1: *mut nl_sock,
+        arg2: *mut *mut nl_cache,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_exp_group(arg1: *mut nlmsghdr) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_exp_parse(
+        arg1: *mut nlmsghdr,
+        arg2: *mut *mut nfnl_exp,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get(arg1: *mut nfnl_exp);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_put(arg1: *mut nfnl_exp);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_dump_request(arg1: *mut nl_sock) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_build_add_request(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_add(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_exp,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_build_delete_request(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_del(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_exp,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_build_query_request(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_query(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_exp,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_family(arg1: *mut nfnl_exp, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_family(arg1: *const nfnl_exp) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_timeout(arg1: *mut nfnl_exp, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_timeout(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_timeout(arg1: *const nfnl_exp) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_id(arg1: *mut nfnl_exp, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_id(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_id(arg1: *const nfnl_exp) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_helper_name(
+        arg1: *mut nfnl_exp,
+        arg2: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_helper_name(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_helper_name(arg1: *const nfnl_exp) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_zone(arg1: *mut nfnl_exp, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_zone(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_zone(arg1: *const nfnl_exp) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_flags(arg1: *mut nfnl_exp, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_flags(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_unset_flags(exp: *mut nfnl_exp, flags: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_flags(arg1: *const nfnl_exp) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_flags2str(
+        flags: ::std::os::raw::c_int,
+        buf: *mut ::std::os::raw::c_char,
+        len: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_str2flags(name: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_class(arg1: *mut nfnl_exp, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_class(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_class(arg1: *const nfnl_exp) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_fn(
+        arg1: *mut nfnl_exp,
+        arg2: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_fn(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_fn(arg1: *const nfnl_exp) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_nat_dir(arg1: *mut nfnl_exp, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_nat_dir(arg1: *const nfnl_exp) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_nat_dir(arg1: *const nfnl_exp) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_src(
+        arg1: *mut nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut nl_addr,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_src(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_src(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> *mut nl_addr;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_dst(
+        arg1: *mut nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: *mut nl_addr,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_dst(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_dst(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> *mut nl_addr;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_l4protonum(arg1: *mut nfnl_exp, arg2: ::std::os::raw::c_int, arg3: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_l4protonum(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_l4protonum(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_ports(
+        arg1: *mut nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: u16,
+        arg4: u16,
+    );
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_ports(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_src_port(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_dst_port(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_set_icmp(
+        arg1: *mut nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+        arg3: u16,
+        arg4: u8,
+        arg5: u8,
+    );
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_test_icmp(
+        arg1: *const nfnl_exp,
+        arg2: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_icmp_id(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_icmp_type(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_exp_get_icmp_code(arg1: *const nfnl_exp, arg2: ::std::os::raw::c_int) -> u8;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_log {
+    _unused: [u8; 0],
+}
+pub const NFNL_LOG_COPY_NONE: nfnl_log_copy_mode = 0;
+pub const NFNL_LOG_COPY_META: nfnl_log_copy_mode = 1;
+pub const NFNL_LOG_COPY_PACKET: nfnl_log_copy_mode = 2;
+pub type nfnl_log_copy_mode = ::std::os::raw::c_uint;
+pub const NFNL_LOG_FLAG_SEQ: nfnl_log_flags = 1;
+pub const NFNL_LOG_FLAG_SEQ_GLOBAL: nfnl_log_flags = 2;
+pub const NFNL_LOG_FLAG_CONNTRACK: nfnl_log_flags = 4;
+pub type nfnl_log_flags = ::std::os::raw::c_uint;
+unsafe extern "C" {
+    pub fn nfnl_log_alloc() -> *mut nfnl_log;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_log_parse(
+        arg1: *mut nlmsghdr,
+        arg2: *mut *mut nfnl_log,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get(arg1: *mut nfnl_log);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_put(arg1: *mut nfnl_log);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_group(arg1: *mut nfnl_log, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_group(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_group(arg1: *const nfnl_log) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_copy_mode(arg1: *mut nfnl_log, arg2: nfnl_log_copy_mode);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_copy_mode(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_copy_mode(arg1: *const nfnl_log) -> nfnl_log_copy_mode;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_copy_mode2str(
+        arg1: nfnl_log_copy_mode,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_str2copy_mode(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_copy_range(arg1: *mut nfnl_log, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_copy_range(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_copy_range(arg1: *const nfnl_log) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_flush_timeout(arg1: *mut nfnl_log, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_flush_timeout(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_flush_timeout(arg1: *const nfnl_log) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_alloc_size(arg1: *mut nfnl_log, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_alloc_size(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_alloc_size(arg1: *const nfnl_log) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_queue_threshold(arg1: *mut nfnl_log, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_test_queue_threshold(arg1: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_queue_threshold(arg1: *const nfnl_log) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_set_flags(arg1: *mut nfnl_log, arg2: ::std::os::raw::c_uint);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_unset_flags(arg1: *mut nfnl_log, arg2: ::std::os::raw::c_uint);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_get_flags(arg1: *const nfnl_log) -> ::std::os::raw::c_uint;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_flags2str(
+        arg1: ::std::os::raw::c_uint,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_str2flags(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_uint;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_build_pf_bind(arg1: u8, arg2: *mut *mut nl_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_pf_bind(arg1: *mut nl_sock, arg2: u8) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_build_pf_unbind(arg1: u8, arg2: *mut *mut nl_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_pf_unbind(arg1: *mut nl_sock, arg2: u8) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_build_create_request(
+        arg1: *const nfnl_log,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_create(arg1: *mut nl_sock, arg2: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_build_change_request(
+        arg1: *const nfnl_log,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_change(arg1: *mut nl_sock, arg2: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_build_delete_request(
+        arg1: *const nfnl_log,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_delete(arg1: *mut nl_sock, arg2: *const nfnl_log) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_log_msg {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_alloc() -> *mut nfnl_log_msg;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_log_msg_parse(
+        arg1: *mut nlmsghdr,
+        arg2: *mut *mut nfnl_log_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get(arg1: *mut nfnl_log_msg);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_put(arg1: *mut nfnl_log_msg);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_family(arg1: *mut nfnl_log_msg, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_family(arg1: *const nfnl_log_msg) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hwproto(arg1: *mut nfnl_log_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_hwproto(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hwproto(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hook(arg1: *mut nfnl_log_msg, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_hook(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hook(arg1: *const nfnl_log_msg) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_mark(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_mark(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_mark(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_timestamp(arg1: *mut nfnl_log_msg, arg2: *mut timeval);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_timestamp(arg1: *const nfnl_log_msg) -> *const timeval;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_indev(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_indev(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_outdev(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_outdev(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_physindev(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_physindev(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_physoutdev(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_physoutdev(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hwaddr(
+        arg1: *mut nfnl_log_msg,
+        arg2: *mut u8,
+        arg3: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hwaddr(
+        arg1: *const nfnl_log_msg,
+        arg2: *mut ::std::os::raw::c_int,
+    ) -> *const u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_payload(
+        arg1: *mut nfnl_log_msg,
+        arg2: *mut u8,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_payload(
+        arg1: *const nfnl_log_msg,
+        arg2: *mut ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_prefix(
+        arg1: *mut nfnl_log_msg,
+        arg2: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_prefix(arg1: *const nfnl_log_msg) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_uid(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_uid(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_uid(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_gid(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_gid(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_gid(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_seq(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_seq(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_seq(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_seq_global(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_seq_global(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_seq_global(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hwtype(arg1: *mut nfnl_log_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_hwtype(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hwtype(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hwlen(arg1: *mut nfnl_log_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_hwlen(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hwlen(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_hwheader(
+        arg1: *mut nfnl_log_msg,
+        arg2: *mut ::std::os::raw::c_void,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_hwheader(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_hwheader(
+        arg1: *const nfnl_log_msg,
+        arg2: *mut ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_vlan_proto(arg1: *mut nfnl_log_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_vlan_proto(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_vlan_proto(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_vlan_tag(arg1: *mut nfnl_log_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_vlan_tag(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_vlan_tag(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_vlan_id(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_vlan_cfi(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_vlan_prio(arg1: *const nfnl_log_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_ct_info(arg1: *mut nfnl_log_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_ct_info(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_ct_info(arg1: *const nfnl_log_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_set_ct(arg1: *mut nfnl_log_msg, arg2: *mut nfnl_ct);
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_test_ct(arg1: *const nfnl_log_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_log_msg_get_ct(arg1: *const nfnl_log_msg) -> *mut nfnl_ct;
+}
+unsafe extern "C" {
+    pub fn nfnl_verdict2str(
+        arg1: ::std::os::raw::c_uint,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_str2verdict(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_uint;
+}
+unsafe extern "C" {
+    pub fn nfnl_inet_hook2str(
+        arg1: ::std::os::raw::c_uint,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_str2inet_hook(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_uint;
+}
+unsafe extern "C" {
+    pub fn nfnl_connect(arg1: *mut nl_sock) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_subsys(arg1: *mut nlmsghdr) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_subtype(arg1: *mut nlmsghdr) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_family(arg1: *mut nlmsghdr) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_res_id(arg1: *mut nlmsghdr) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_send_simple(
+        arg1: *mut nl_sock,
+        arg2: u8,
+        arg3: u8,
+        arg4: ::std::os::raw::c_int,
+        arg5: u8,
+        arg6: u16,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_alloc_simple(
+        arg1: u8,
+        arg2: u8,
+        arg3: ::std::os::raw::c_int,
+        arg4: u8,
+        arg5: u16,
+    ) -> *mut nl_msg;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_put(
+        arg1: *mut nl_msg,
+        arg2: u32,
+        arg3: u32,
+        arg4: u8,
+        arg5: u8,
+        arg6: ::std::os::raw::c_int,
+        arg7: u8,
+        arg8: u16,
+    ) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_queue {
+    _unused: [u8; 0],
+}
+pub const NFNL_QUEUE_COPY_NONE: nfnl_queue_copy_mode = 0;
+pub const NFNL_QUEUE_COPY_META: nfnl_queue_copy_mode = 1;
+pub const NFNL_QUEUE_COPY_PACKET: nfnl_queue_copy_mode = 2;
+pub type nfnl_queue_copy_mode = ::std::os::raw::c_uint;
+unsafe extern "C" {
+    pub fn nfnl_queue_socket_alloc() -> *mut nl_sock;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_alloc() -> *mut nfnl_queue;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_get(arg1: *mut nfnl_queue);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_put(arg1: *mut nfnl_queue);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_set_group(arg1: *mut nfnl_queue, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_test_group(arg1: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_get_group(arg1: *const nfnl_queue) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_set_maxlen(arg1: *mut nfnl_queue, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_test_maxlen(arg1: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_get_maxlen(arg1: *const nfnl_queue) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_set_copy_mode(arg1: *mut nfnl_queue, arg2: nfnl_queue_copy_mode);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_test_copy_mode(arg1: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_get_copy_mode(arg1: *const nfnl_queue) -> nfnl_queue_copy_mode;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_copy_mode2str(
+        arg1: nfnl_queue_copy_mode,
+        arg2: *mut ::std::os::raw::c_char,
+        arg3: usize,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_str2copy_mode(arg1: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_set_copy_range(arg1: *mut nfnl_queue, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_test_copy_range(arg1: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_get_copy_range(arg1: *const nfnl_queue) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_build_pf_bind(arg1: u8, arg2: *mut *mut nl_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_pf_bind(arg1: *mut nl_sock, arg2: u8) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_build_pf_unbind(arg1: u8, arg2: *mut *mut nl_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_pf_unbind(arg1: *mut nl_sock, arg2: u8) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_build_create_request(
+        arg1: *const nfnl_queue,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_create(arg1: *mut nl_sock, arg2: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_build_change_request(
+        arg1: *const nfnl_queue,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_change(arg1: *mut nl_sock, arg2: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_build_delete_request(
+        arg1: *const nfnl_queue,
+        arg2: *mut *mut nl_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_delete(arg1: *mut nl_sock, arg2: *const nfnl_queue) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct nfnl_queue_msg {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_alloc() -> *mut nfnl_queue_msg;
+}
+unsafe extern "C" {
+    pub fn nfnlmsg_queue_msg_parse(
+        arg1: *mut nlmsghdr,
+        arg2: *mut *mut nfnl_queue_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get(arg1: *mut nfnl_queue_msg);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_put(arg1: *mut nfnl_queue_msg);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_group(arg1: *mut nfnl_queue_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_group(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_group(arg1: *const nfnl_queue_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_family(arg1: *mut nfnl_queue_msg, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_family(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_family(arg1: *const nfnl_queue_msg) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_packetid(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_packetid(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_packetid(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_hwproto(arg1: *mut nfnl_queue_msg, arg2: u16);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_hwproto(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_hwproto(arg1: *const nfnl_queue_msg) -> u16;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_hook(arg1: *mut nfnl_queue_msg, arg2: u8);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_hook(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_hook(arg1: *const nfnl_queue_msg) -> u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_mark(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_mark(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_mark(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_timestamp(arg1: *mut nfnl_queue_msg, arg2: *mut timeval);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_timestamp(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_timestamp(arg1: *const nfnl_queue_msg) -> *const timeval;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_indev(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_indev(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_indev(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_outdev(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_outdev(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_outdev(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_physindev(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_physindev(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_physindev(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_physoutdev(arg1: *mut nfnl_queue_msg, arg2: u32);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_physoutdev(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_physoutdev(arg1: *const nfnl_queue_msg) -> u32;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_hwaddr(
+        arg1: *mut nfnl_queue_msg,
+        arg2: *mut u8,
+        arg3: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_hwaddr(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_hwaddr(
+        arg1: *const nfnl_queue_msg,
+        arg2: *mut ::std::os::raw::c_int,
+    ) -> *const u8;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_payload(
+        arg1: *mut nfnl_queue_msg,
+        arg2: *mut u8,
+        arg3: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_payload(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_payload(
+        arg1: *const nfnl_queue_msg,
+        arg2: *mut ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_set_verdict(arg1: *mut nfnl_queue_msg, arg2: ::std::os::raw::c_uint);
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_test_verdict(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_get_verdict(arg1: *const nfnl_queue_msg) -> ::std::os::raw::c_uint;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_build_verdict(arg1: *const nfnl_queue_msg) -> *mut nl_msg;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_send_verdict(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_queue_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_build_verdict_batch(msg: *const nfnl_queue_msg) -> *mut nl_msg;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_send_verdict_batch(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_queue_msg,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn nfnl_queue_msg_send_verdict_payload(
+        arg1: *mut nl_sock,
+        arg2: *const nfnl_queue_msg,
+        arg3: *const ::std::os::raw::c_void,
+        arg4: ::std::os::raw::c_uint,
+    ) -> ::std::os::raw::c_int;
 }

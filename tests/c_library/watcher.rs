@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::program::{Program, events, expect, programs, start};
 use crate::support::{
-    Counters, Tap, assert_alternating, eventually, has, ip, ip_batch, link_json,
-    links_json, skip, sum,
+    Counters, Tap, assert_alternating, eventually, has, ip, ip_batch, link_json, links_json, skip,
+    sum,
 };
 
 /// One cable's life, as `linkwatch watch` tells it.

@@ -17,7 +17,12 @@ use crate::support::{
 /// The CPU time that a process has used.
 fn cpu_time(id: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     Duration::from_millis(ticks * 10)
 }
@@ -31,7 +36,11 @@ fn assert_idle(id: u32, during: impl FnOnce()) {
         std::thread::sleep(Duration::from_millis(50));
     }
     let used = cpu_time(id) - before;
-    assert!(used * 20 <= begin.elapsed(), "{used:?} in {:?}", begin.elapsed());
+    assert!(
+        used * 20 <= begin.elapsed(),
+        "{used:?} in {:?}",
+        begin.elapsed()
+    );
 }
 
 /// Compiles `tests/c/refuse_memory.c`.
@@ -39,7 +48,9 @@ fn refusing_library(folder: &Path) -> PathBuf {
     let library = folder.join("refuse_memory.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/refuse_memory.c");
     let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .args([
+            "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
+        ])
         .arg(&library)
         .args([source, "-ldl"])
         .status()
@@ -69,14 +80,25 @@ fn fill(disk: &Path) -> PathBuf {
 
 fn stderr_of(mut child: Child) -> String {
     let mut told = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
     child.wait().unwrap();
     told
 }
 
 fn terminate(child: &Child) {
     let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 in_namespace! {

@@ -389,7 +389,11 @@ fn a_jump_of_the_clock_lets_the_links_be_listed_anew() {
         return skip("setting the clock needs CAP_SYS_TIME");
     }
     let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
-    assert_eq!(poll(&mut polled, 10_000u16).unwrap(), 1, "the descriptor tells");
+    assert_eq!(
+        poll(&mut polled, 10_000u16).unwrap(),
+        1,
+        "the descriptor tells"
+    );
     assert!(monitor.try_next().unwrap().is_none(), "nothing has changed");
     assert_eq!(monitor.statistics().resyncs, 1);
     assert!(monitor.try_next().unwrap().is_none());

@@ -9,7 +9,10 @@ use crate::support::{Tap, eventually, in_namespace, ip, linkwatch};
 #[track_caller]
 fn now(args: &[&str]) -> Option<i32> {
     let output = linkwatch(&[&["wait"], args].concat()).output().unwrap();
-    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    assert!(
+        output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output:?}"
+    );
     output.status.code()
 }
 

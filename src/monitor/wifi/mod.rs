@@ -61,7 +61,8 @@ impl Wifi {
         };
         match wireless.interfaces() {
             Ok(interfaces) => {
-                self.known.extend(interfaces.iter().map(|interface| interface.ifindex));
+                self.known
+                    .extend(interfaces.iter().map(|interface| interface.ifindex));
             }
             Err(error) => log::debug!("{error}"),
         }
@@ -173,7 +174,10 @@ impl Wifi {
         if !self.can_ask() {
             return false;
         }
-        let answer = self.wireless.as_mut().map(|wireless| wireless.interface(ifindex));
+        let answer = self
+            .wireless
+            .as_mut()
+            .map(|wireless| wireless.interface(ifindex));
         match answer {
             Some(Ok(interface)) => interface.is_some(),
             Some(Err(error)) => {

@@ -89,7 +89,10 @@ impl Roaming {
 
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let held = self.stations.values().filter_map(|station| station.held.as_ref());
+        let held = self
+            .stations
+            .values()
+            .filter_map(|station| station.held.as_ref());
         held.map(|held| held.due).min()
     }
 }
@@ -122,7 +125,10 @@ struct Farewell {
 impl Farewell {
     /// True if this may be the beginning of a roam.
     fn may_be_roam(self) -> bool {
-        !self.by_ap && self.reason.is_none_or(|code| REASONS_OF_A_ROAM.contains(&code))
+        !self.by_ap
+            && self
+                .reason
+                .is_none_or(|code| REASONS_OF_A_ROAM.contains(&code))
     }
 }
 
@@ -351,7 +357,9 @@ impl Station {
     /// True if a roam was reported a short time ago, of which a link message
     /// may tell only now.
     fn has_roamed_before(&mut self, now: Instant) -> bool {
-        self.roamed = self.roamed.filter(|&at| now.saturating_duration_since(at) <= MEMORY);
+        self.roamed = self
+            .roamed
+            .filter(|&at| now.saturating_duration_since(at) <= MEMORY);
         self.roamed.is_some()
     }
 }

@@ -28,21 +28,21 @@ fn event(kind: EventKind, connected: bool, transitions: u64) -> Event {
 
 /// What comes in, at a time in milliseconds.
 enum Input {
-    Link(Event),
+    Link(Box<Event>),
     Announced(MlmeKind),
 }
 use Input::{Announced, Link};
 
 fn lost() -> Input {
-    Link(event(EventKind::Disconnected, false, 1))
+    Link(Box::new(event(EventKind::Disconnected, false, 1)))
 }
 
 fn back() -> Input {
-    Link(event(EventKind::Connected, true, 1))
+    Link(Box::new(event(EventKind::Connected, true, 1)))
 }
 
 fn flapped(transitions: u64) -> Input {
-    Link(event(EventKind::Flapped, true, transitions))
+    Link(Box::new(event(EventKind::Flapped, true, transitions)))
 }
 
 fn ended(reason: u16, by_ap: bool) -> Input {
@@ -78,7 +78,7 @@ fn reported(inputs: Vec<(u64, Input)>, end: u64) -> Vec<String> {
         let now = start + Duration::from_millis(millisecond);
         while let Some((_, input)) = inputs.next_if(|(at, _)| *at == millisecond) {
             match input {
-                Link(event) => roaming.push(event, now, &mut out),
+                Link(event) => roaming.push(*event, now, &mut out),
                 Announced(kind) => {
                     roaming.announced(&MlmeMessage { ifindex: 7, kind }, now, &mut out);
                 }
@@ -92,7 +92,11 @@ fn reported(inputs: Vec<(u64, Input)>, end: u64) -> Vec<String> {
                 (EventKind::Disconnected, _, Some(reason)) => &format!(" reason {reason}"),
                 _ => "",
             };
-            told.push(format!("{millisecond} {} {}{more}", event.kind(), event.transitions()));
+            told.push(format!(
+                "{millisecond} {} {}{more}",
+                event.kind(),
+                event.transitions()
+            ));
         }
     }
     assert!(inputs.next().is_none(), "all was fed");
@@ -110,11 +114,23 @@ fn a_roam_is_no_outage() {
     ];
     assert_eq!(reported(roam, 5000), ["61 roamed 2 to another"]);
     // The carrier's message may come before the announcement.
-    let roam = vec![(0, lost()), (30, ended(1, false)), (55, back()), (60, associated(NEW))];
+    let roam = vec![
+        (0, lost()),
+        (30, ended(1, false)),
+        (55, back()),
+        (60, associated(NEW)),
+    ];
     assert_eq!(reported(roam, 5000), ["60 roamed 2 to another"]);
     // And the announcements before any message about the carrier.
-    let roam = vec![(0, ended(1, false)), (30, associated(NEW)), (700, flapped(2))];
-    assert_eq!(reported(roam, 5000), ["30 roamed 0 to another", "1000 flapped 2"]);
+    let roam = vec![
+        (0, ended(1, false)),
+        (30, associated(NEW)),
+        (700, flapped(2)),
+    ];
+    assert_eq!(
+        reported(roam, 5000),
+        ["30 roamed 0 to another", "1000 flapped 2"]
+    );
     // By the criterion `running`, the handshake comes last.
     let roam = vec![
         (0, lost()),
@@ -206,7 +222,10 @@ fn a_roam_that_fails_is_an_outage() {
     ];
     assert_eq!(reported(refused, 5000), ["40 disconnected 1 reason 1"]);
     let no_handshake = vec![(0, lost()), (30, ended(1, false)), (60, associated(NEW))];
-    assert_eq!(reported(no_handshake, 5000), ["3060 disconnected 1 reason 1"]);
+    assert_eq!(
+        reported(no_handshake, 5000),
+        ["3060 disconnected 1 reason 1"]
+    );
 }
 
 #[test]
@@ -246,7 +265,11 @@ fn a_goodbye_and_another_access_point_is_no_roam() {
         reported(events, 5000),
         ["800 disconnected 1 reason 3", "801 connected 1"]
     );
-    let events = vec![(0, ended(3, true)), (330, associated(NEW)), (800, flapped(2))];
+    let events = vec![
+        (0, ended(3, true)),
+        (330, associated(NEW)),
+        (800, flapped(2)),
+    ];
     assert_eq!(reported(events, 5000), ["800 flapped 2"]);
 }
 
@@ -254,8 +277,14 @@ fn a_goodbye_and_another_access_point_is_no_roam() {
 fn without_a_word_of_nl80211_a_loss_is_told_soon() {
     assert_eq!(reported(vec![(0, lost())], 5000), ["300 disconnected 1"]);
     let both = vec![(0, lost()), (100, back())];
-    assert_eq!(reported(both, 5000), ["400 disconnected 1", "400 connected 1"]);
-    let flap_between = vec![(0, lost()), (10, Link(event(EventKind::Flapped, false, 2)))];
+    assert_eq!(
+        reported(both, 5000),
+        ["400 disconnected 1", "400 connected 1"]
+    );
+    let flap_between = vec![
+        (0, lost()),
+        (10, Link(Box::new(event(EventKind::Flapped, false, 2)))),
+    ];
     assert_eq!(reported(flap_between, 5000), ["300 disconnected 3"]);
 }
 
@@ -276,11 +305,17 @@ fn a_new_connection_waits_for_its_access_point() {
 #[test]
 fn what_is_held_is_told_before_a_removal_or_a_rename() {
     let removed = event(EventKind::Removed, false, 0).ending_report();
-    let events = vec![(0, lost()), (10, Link(removed))];
-    assert_eq!(reported(events, 5000), ["10 disconnected 1", "10 removed 0"]);
+    let events = vec![(0, lost()), (10, Link(Box::new(removed)))];
+    assert_eq!(
+        reported(events, 5000),
+        ["10 disconnected 1", "10 removed 0"]
+    );
     let renamed = event(EventKind::Renamed, true, 0);
-    let events = vec![(0, lost()), (10, Link(renamed))];
-    assert_eq!(reported(events, 5000), ["10 disconnected 1", "10 renamed 0"]);
+    let events = vec![(0, lost()), (10, Link(Box::new(renamed)))];
+    assert_eq!(
+        reported(events, 5000),
+        ["10 disconnected 1", "10 renamed 0"]
+    );
 }
 
 #[test]
@@ -318,7 +353,7 @@ proptest! {
                     connected = !connected;
                     if connected { back() } else { lost() }
                 }
-                4 => Link(event(EventKind::Flapped, connected, 2)),
+                4 => Link(Box::new(event(EventKind::Flapped, connected, 2))),
                 5 => ended(3, true),
                 6 => ended(1, false),
                 7 => sign_of(NEW),
@@ -330,7 +365,7 @@ proptest! {
             match input {
                 Link(event) => {
                     counted += event.transitions();
-                    roaming.push(event, now, &mut out);
+                    roaming.push(*event, now, &mut out);
                 }
                 Announced(kind) => {
                     roaming.announced(&MlmeMessage { ifindex: 7, kind }, now, &mut out);
