@@ -52,6 +52,15 @@ impl Machine {
         assert!(answer.get("return").is_some(), "{answer}");
     }
 
+    /// Has the NICs say where they are, as after the machine was moved to
+    /// another host.
+    #[track_caller]
+    pub fn announce(&mut self) {
+        let times = json!({"initial": 50, "max": 50, "rounds": 1, "step": 0});
+        let answer = self.ask("announce-self", &times);
+        assert!(answer.get("return").is_some(), "{answer}");
+    }
+
     #[track_caller]
     fn ask(&mut self, command: &str, arguments: &Value) -> Value {
         // Unlike any of another connection.

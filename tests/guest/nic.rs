@@ -8,7 +8,7 @@ use crate::in_guest;
 use crate::machine::Machine;
 use crate::process::Module;
 use crate::support::{eventually, ip};
-use crate::watches::Watches;
+use crate::watches::{Reader, Watches};
 use crate::witness::{ethtool, operstate, status};
 
 /// The interface of the only NIC of a driver.
@@ -94,5 +94,17 @@ in_guest! {
         assert_cable(&mut machine, "nic1", &name);
         let link = assert_like_ethtool(&name);
         assert!(link["speed"].is_null() && link["duplex"].is_null(), "{link:#}");
+    }
+
+    fn a_machine_that_was_moved_is_noticed() {
+        let mut machine = Machine::connect();
+        let _module = Module::load("virtio_net", &[]);
+        let name = interface("virtio", "virtio_net");
+        ip(&["link", "set", &name, "up"]);
+        eventually("the link", || operstate(&name) == "up");
+        let mut watch = Reader::start(&["--events", "all", &name]);
+        machine.announce();
+        let notice = watch.expect("notice");
+        assert_eq!((&notice["notice"], &notice["connected"]), (&"notify-peers".into(), &true.into()));
     }
 }

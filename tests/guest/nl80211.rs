@@ -10,7 +10,7 @@ use linkwatch::nl::{Namespace, Protocol, Socket, genl};
 use crate::access_point::{AccessPoint, OPEN, STATION, WPA2, radios};
 use crate::in_guest;
 use crate::process::run;
-use crate::station::{Supplicant, join, leave};
+use crate::station::{Supplicant, hear, join, leave};
 use crate::support::{eventually, ip, link_json};
 use crate::witness::{association, mac, operstate};
 
@@ -309,6 +309,7 @@ in_guest! {
         let _radios = radios(3);
         let one = AccessPoint::start("wlan0", WPA2, 1);
         let other = AccessPoint::start("wlan2", WPA2, 1);
+        hear(&[&one, &other]);
         let mut mlme = Mlme::follow();
         let supplicant = Supplicant::start(WPA2);
         eventually("the handshake", || operstate(STATION) == "up");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::access_point::{AccessPoint, Network, OPEN, STATION, WPA2, radios};
 use crate::in_guest;
-use crate::station::Supplicant;
+use crate::station::{Supplicant, hear};
 use crate::support::eventually;
 use crate::watches::Watches;
 use crate::witness::{association, operstate};
@@ -19,6 +19,7 @@ fn connect(
 ) -> (Supplicant, AccessPoint, AccessPoint) {
     let one = AccessPoint::start("wlan0", network, 1);
     let other = AccessPoint::start("wlan2", network, channel);
+    hear(&[&one, &other]);
     let supplicant = Supplicant::start(network);
     let events = watches.expect("connected");
     watches.assert_associated(&events);
@@ -105,7 +106,6 @@ in_guest! {
         let _radios = radios(3);
         let mut watches = Watches::start(STATION);
         let (supplicant, one, other) = connect(&mut watches, WPA2, 1);
-        supplicant.finds(&other.bssid());
         let gone = other.bssid();
         other.vanish();
         watches.rest();

@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::access_point::{Network, STATION};
+use crate::access_point::{AccessPoint, Network, STATION};
 use crate::process::{Process, run};
-use crate::support::eventually;
+use crate::support::{eventually, ip};
 use crate::witness::association;
 
 /// Joins an open network without a supplicant, on channel 1. The interface is
@@ -36,6 +36,29 @@ pub fn leave() {
     run("iw", &["dev", STATION, "disconnect"]);
 }
 
+/// Takes the interface up and scans until it has heard these access points, on
+/// channels 1 and 6. A busy machine may miss one; a supplicant looks once, and
+/// looks on only while it is not connected.
+#[track_caller]
+pub fn hear(access_points: &[&AccessPoint]) {
+    ip(&["link", "set", STATION, "up"]);
+    // Not by "scan" alone: iw would wait for ever for a result that it missed.
+    let mut started: Option<Instant> = None;
+    eventually("a scan that finds the access points", || {
+        if started.is_none_or(|at| at.elapsed() > Duration::from_secs(2)) {
+            started = Some(Instant::now());
+            let mut command = Command::new("iw");
+            command.args(["dev", STATION, "scan", "trigger", "freq", "2412", "2437"]);
+            command.status().expect("iw");
+        }
+        let found = run("iw", &["dev", STATION, "scan", "dump"]);
+        let mut wanted = access_points
+            .iter()
+            .map(|access_point| access_point.bssid());
+        wanted.all(|bssid| found.contains(&bssid))
+    });
+}
+
 /// A running wpa_supplicant.
 pub struct Supplicant(Process);
 
@@ -60,18 +83,9 @@ impl Supplicant {
         Supplicant(Process::start("wpa_supplicant", &mut command))
     }
 
-    /// Waits until it has seen an access point.
-    #[track_caller]
-    pub fn finds(&self, bssid: &str) {
-        eventually("a scan that finds the access point", || {
-            self.tell(&["bss", bssid]).contains(bssid)
-        });
-    }
-
-    /// Goes over to another access point of the network.
+    /// Goes over to another access point of the network, which it has heard.
     #[track_caller]
     pub fn roam(&self, bssid: &str) {
-        self.finds(bssid);
         assert_eq!(self.tell(&["roam", bssid]).trim(), "OK");
     }
 
