@@ -25,7 +25,7 @@ help:
 	@echo "make test     run all tests, those in an emulated machine too"
 	@echo "make test-guest   only the latter: Wi-Fi, bonds, a NIC"
 	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
-	@echo "make fuzz     hostile input (TARGET=... EXECUTIONS=...)"
+	@echo "make fuzz     hostile input (FUZZ=target EXECUTIONS=number)"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
@@ -48,7 +48,7 @@ torture: test-dependencies
 	LINKWATCH_TORTURE=full $(CARGO) test --release --test torture
 
 fuzz: test-dependencies
-	scripts/fuzz $(TARGET) $(EXECUTIONS)
+	scripts/fuzz $(FUZZ) $(EXECUTIONS)
 
 demo: test-dependencies
 	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable

@@ -26,6 +26,9 @@ pub(super) struct Details {
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ssid: Option<String>,
+    /// The same, with what could harm a terminal escaped.
+    #[serde(skip)]
+    shown_ssid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bssid: Option<String>,
     /// In MHz.
@@ -45,7 +48,8 @@ impl Details {
             (Some(sqi), Some(max)) => Some(format!("SQI {sqi}/{max}")),
             (sqi, _) => sqi.map(|sqi| format!("SQI {sqi}")),
         };
-        let ssid = self.ssid.as_ref().map(|ssid| format!("\"{ssid}\""));
+        let ssid = self.shown_ssid.as_ref();
+        let ssid = ssid.map(|ssid| format!("\"{ssid}\""));
         let frequency = self.frequency.map(|frequency| format!("{frequency} MHz"));
         let signal = self.signal.map(|signal| format!("{signal} dBm"));
         // Without a speed, the others tell of no link.
@@ -86,6 +90,7 @@ pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> Vec<Details> {
         }
         if let Some(association) = answer.wifi {
             let ssid = association.ssid;
+            details.shown_ssid = ssid.map(|ssid| ssid.to_string());
             details.ssid = ssid.map(|ssid| super::status_json::text(ssid.as_bytes()));
             details.bssid = Some(association.bssid.to_string());
             details.frequency = association.frequency;

@@ -32,6 +32,7 @@ impl LogFile {
         match open(&self.path) {
             Ok(file) => {
                 self.file = file;
+                self.sink.begin_anew();
                 log::info!("reopened the log file {}", self.path.display());
             }
             Err(error) => log::error!(

@@ -64,6 +64,11 @@ impl Sink {
         out.flush()
     }
 
+    /// It goes on in another file.
+    pub(super) fn begin_anew(&mut self) {
+        self.torn = false;
+    }
+
     /// How many lines could not be written.
     pub(super) fn lost(&self) -> u64 {
         self.lost

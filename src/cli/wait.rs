@@ -29,7 +29,7 @@ pub(super) fn run(args: &WaitArgs) -> Result<ExitCode> {
     };
     loop {
         // The links are as the events say, once all have been taken.
-        while monitor.try_next()?.is_some() {}
+        while monitor.try_next()?.is_some() && time_left(deadline).is_some() {}
         if goal.is_reached(&monitor.links()) {
             return Ok(ExitCode::SUCCESS);
         }

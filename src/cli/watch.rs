@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use linkwatch::{Event, EventKind, Monitor, Pattern};
@@ -21,6 +21,7 @@ use super::text;
 
 /// How many events are reported before signals are looked at again.
 const BATCH: usize = 64;
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
     let namespace = super::namespace(args.selection.netns.as_deref())?;
@@ -80,7 +81,12 @@ fn tell_what_is_missing(monitor: &Monitor, patterns: &[Pattern]) {
 fn watch(monitor: &mut Monitor, signals: &mut Signals, report: &mut Report) -> Result<()> {
     loop {
         let mut more = true;
+        let begin = Instant::now();
         for _ in 0..BATCH {
+            // A driver that is asked for details may take its time.
+            if begin.elapsed() > LONGEST_BATCH {
+                break;
+            }
             let Some(event) = monitor.try_next()? else {
                 more = false;
                 break;

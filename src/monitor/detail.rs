@@ -114,6 +114,9 @@ impl DetailQuery {
                 let details = self.ask(&link, TIMEOUT);
                 if let Some(association) = details.and_then(|details| details.wifi) {
                     let wifi = event.wifi_mut();
+                    if wifi.bssid.is_some_and(|bssid| bssid != association.bssid) {
+                        return; // It has gone on to another one since.
+                    }
                     wifi.ssid = association.ssid;
                     wifi.bssid = Some(association.bssid);
                     wifi.frequency = association.frequency;
@@ -281,6 +284,10 @@ impl Sources {
                 }
                 if let Some(wireless) = &mut self.wireless {
                     details.wifi = wireless.association(ifindex)?;
+                    if details.wifi.is_none() {
+                        // The family may have another number by now.
+                        self.wireless = None;
+                    }
                 }
             }
         }

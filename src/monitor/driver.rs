@@ -159,7 +159,10 @@ impl Monitor {
                 return Ok(Some(event));
             }
             if self.is_resting() {
+                // It is listed anew after the rest in any case.
+                self.wakeup.take_clock_jump();
                 self.follower.release_due();
+                self.await_new_source()?;
                 let event = self.follower.next_event();
                 self.set_timer()?;
                 return Ok(event);
@@ -172,9 +175,11 @@ impl Monitor {
                 if self.wakeup.take_clock_jump() {
                     log::info!("the clock was set, or the system has slept: listing all links");
                     self.loss.due = Some(Instant::now());
+                    self.follower.refresh_wifi();
                     continue;
                 }
                 self.follower.release_due();
+                self.await_new_source()?;
                 let event = self.follower.next_event();
                 self.set_timer()?;
                 return Ok(event);
@@ -323,7 +328,12 @@ impl Monitor {
             }
         }
         if let Err(error) = self.wakeup.add(self.socket.as_fd()) {
+            // Nobody would be told of its messages.
             log::debug!("{error}");
+            let until = Instant::now() + LONGEST_REST;
+            fault.rest = Some(until);
+            self.loss.due = Some(until);
+            return true;
         }
         false
     }

@@ -86,7 +86,7 @@ impl Follower {
 
     /// True if [`next_event`](Self::next_event) would return one.
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || (!self.fresh.is_empty() && !self.holds_back())
+        !self.ready.is_empty() || !self.fresh.is_empty()
     }
 
     /// Lists all links. What is applied before [`compare`](Self::compare) may
@@ -153,6 +153,12 @@ impl Follower {
         for event in self.told.drain(..) {
             self.settler.push(event, now, &mut self.ready);
         }
+    }
+
+    /// Finds out which access points the Wi-Fi links have now, after a time that
+    /// nothing is known of.
+    pub(super) fn refresh_wifi(&mut self) {
+        self.wifi.refresh(Instant::now(), &mut self.told);
     }
 
     fn recognise(&mut self, event: &mut Event) {

@@ -102,25 +102,9 @@ impl Rules {
         }
     }
 
-    /// Reports a rename that only a link's removal has told of. Returns the steps
-    /// that are left for the removal to account for.
-    pub(super) fn report_last_name(
-        &self,
-        entry: &mut Entry,
-        before: &Before,
-        steps: u64,
-        events: &mut VecDeque<Event>,
-    ) -> u64 {
-        if !before.in_scope || entry.state.name() == before.name {
-            return steps;
-        }
-        if self.scope.contains(&entry.state) {
-            self.report(entry, before, 0, events);
-            steps
-        } else {
-            self.report(entry, before, steps, events);
-            0
-        }
+    /// True if a link that was in scope is not any more.
+    pub(super) fn loses(&self, entry: &Entry) -> bool {
+        entry.in_scope && !self.scope.contains(&entry.state)
     }
 
     /// Reports the difference between what was reported and what is.

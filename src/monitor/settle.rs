@@ -74,6 +74,17 @@ impl Settler {
                 let due = held.due;
                 self.held.insert(ifindex, Held { event, due });
             }
+            EventKind::Notice => {
+                // It says nothing about the state, which is still to last.
+                out.push_back(event.reported_as(!held.event.is_connected()));
+                self.held.insert(ifindex, held);
+            }
+            EventKind::Roamed if held.event.is_connected() => {
+                // A flap for those who were not told that it is connected.
+                let due = held.due;
+                let event = held.event.joined_by(event);
+                self.held.insert(ifindex, Held { event, due });
+            }
             // Nothing comes after these that could cancel what is held.
             _ => out.extend([held.event, event]),
         }
@@ -220,6 +231,20 @@ mod tests {
             reported(events, 10),
             ["disconnected false 1", "renamed false 0"]
         );
+    }
+
+    #[test]
+    fn a_notice_lets_nothing_go_that_has_not_lasted() {
+        let notice = event(EventKind::Notice, false, 0);
+        let events = vec![(0, disconnected(1)), (10, notice), (400, connected(1))];
+        assert_eq!(reported(events, 10_000), ["notice true 0", "flapped true 2"]);
+    }
+
+    #[test]
+    fn a_roam_before_the_connection_has_lasted_is_part_of_it() {
+        let roamed = event(EventKind::Roamed, true, 2);
+        let events = vec![(0, connected(1)), (10, roamed)];
+        assert_eq!(reported(events, 10_000), ["connected true 3"]);
     }
 
     #[test]

@@ -244,9 +244,17 @@ impl Table {
                 // of the end of the former name.
                 let before = Before::of(entry);
                 entry.state.update_name(message);
-                counted = self.rules.report_last_name(entry, &before, steps, events);
+                let leaves = self.rules.loses(entry);
+                if entry.in_scope && !leaves {
+                    self.rules.report(entry, &before, 0, events);
+                }
                 if message.carrier().is_some() {
                     entry.state.update(message);
+                }
+                if leaves {
+                    self.rules.report(entry, &before, steps, events);
+                } else {
+                    counted = steps;
                 }
             }
         }

@@ -237,16 +237,25 @@ impl MessageBuilder {
         fill: impl FnOnce(&mut MessageBuilder) -> Result<()>,
     ) -> Result<&mut Self> {
         let length = self.length();
+        let offset = (length as usize).next_multiple_of(4);
         let kind = c_int::from(kind) | libc::NLA_F_NESTED;
         // SAFETY: the message is live; NULL means that there is no room.
-        let start = unsafe { sys::nla_nest_start(self.raw.as_ptr(), kind) };
-        let Some(start) = NonNull::new(start) else {
+        if unsafe { sys::nla_nest_start(self.raw.as_ptr(), kind) }.is_null() {
             return Err(self.full(0));
-        };
+        }
         let end = fill(self).and_then(|()| {
-            // SAFETY: `start` points into the message, whose memory does not
-            // move: nothing here expands it.
-            let result = unsafe { sys::nla_nest_end_keep_empty(self.raw.as_ptr(), start.as_ptr()) };
+            // `fill` may have put another message into the place of this one.
+            let whole = self.as_message().as_bytes();
+            let header = whole.get(offset..).and_then(<[u8]>::first_chunk::<4>);
+            if header.is_none_or(|h| c_int::from(u16::from_ne_bytes([h[2], h[3]])) != kind) {
+                return Err(Error::invalid("a message was exchanged while it was filled"));
+            }
+            // SAFETY: the message is live, and an attribute's header stands at
+            // this offset, as was just seen.
+            let result = unsafe {
+                let start = sys::nlmsg_hdr(self.raw.as_ptr()).byte_add(offset);
+                sys::nla_nest_end_keep_empty(self.raw.as_ptr(), start.cast())
+            };
             check(result, "ending a nested attribute")
         });
         match end {
@@ -298,8 +307,10 @@ impl MessageBuilder {
 
     /// Takes back what was appended since the message had this length.
     fn truncate(&mut self, length: u32) {
-        // SAFETY: the message is live and ours alone; it was that long before.
-        unsafe { (*sys::nlmsg_hdr(self.raw.as_ptr())).nlmsg_len = length }
+        if length < self.length() {
+            // SAFETY: the message is live and ours alone; it is longer.
+            unsafe { (*sys::nlmsg_hdr(self.raw.as_ptr())).nlmsg_len = length }
+        }
     }
 
     fn fits(&mut self, result: c_int, bytes: usize) -> Result<&mut Self> {
@@ -382,6 +393,26 @@ mod tests {
         // Eight bytes are left: one attribute of four.
         message.put_u32(1, 5).unwrap();
         assert!(message.put_flag(2).is_err());
+    }
+
+    #[test]
+    fn a_message_that_is_exchanged_while_it_is_filled_is_refused() {
+        let other = |capacity| MessageBuilder::with_capacity(17, 0, capacity);
+        let mut message = MessageBuilder::new(16, 0).unwrap();
+        message.append(&[0; 64]).unwrap();
+        let exchanged = message.nest(1, |inner| {
+            *inner = other(64)?;
+            Ok(())
+        });
+        assert_eq!(exchanged.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(message.as_message().as_bytes().len(), 16);
+        message.append(&[0; 16]).unwrap();
+        let failed = message.nest(1, |inner| {
+            *inner = other(16)?;
+            Err(Error::invalid("no"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(message.as_message().as_bytes().len(), 16);
     }
 
     #[test]

@@ -404,3 +404,15 @@ fn a_jump_of_the_clock_lets_the_links_be_listed_anew() {
     assert!(monitor.try_next().unwrap().is_none());
     assert_eq!(monitor.statistics().resyncs, 2);
 }
+
+#[test]
+fn the_first_events_are_told_by_the_descriptor_where_events_are_held_back() {
+    let monitor = Monitor::builder()
+        .pattern("lo")
+        .unwrap()
+        .settle_up(std::time::Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut polled, 0u16).unwrap(), 1);
+}

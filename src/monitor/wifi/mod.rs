@@ -5,14 +5,16 @@ mod roaming;
 
 use std::collections::{HashSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::roaming::Roaming;
 use super::{Event, EventKind, LinkKind, LinkState};
-use crate::nl::nl80211::{MlmeMessage, Wireless};
+use crate::nl::nl80211::{MlmeKind, MlmeMessage, Wireless};
 use crate::nl::{Action, Namespace, Protocol, Socket};
 use crate::{ErrorKind, Result};
 
+/// Before it is tried again to listen.
+const REST: Duration = Duration::from_secs(1);
 /// Announcements that are read at a time.
 const MOST_READS: usize = 256;
 
@@ -27,6 +29,8 @@ pub(super) struct Wifi {
     /// reads the socket.
     listens: bool,
     announcements: Option<Announcements>,
+    /// When to try to listen again.
+    retry: Option<Instant>,
     roaming: Roaming,
 }
 
@@ -46,6 +50,7 @@ impl Wifi {
             known: HashSet::new(),
             listens,
             announcements: None,
+            retry: None,
             roaming: Roaming::default(),
         }
     }
@@ -59,16 +64,14 @@ impl Wifi {
         let Some(wireless) = &mut self.wireless else {
             return;
         };
-        match wireless.interfaces() {
-            Ok(interfaces) => {
-                self.known
-                    .extend(interfaces.iter().map(|interface| interface.ifindex));
-            }
-            Err(error) => log::debug!("{error}"),
-        }
+        let interfaces = wireless.interfaces().unwrap_or_else(|error| {
+            log::debug!("{error}");
+            Vec::new()
+        });
+        let wireless: HashSet<u32> = interfaces.iter().map(|one| one.ifindex).collect();
         let mut found = false;
         for link in candidates {
-            if link.kind() == LinkKind::Wifi || self.known.contains(&link.ifindex()) {
+            if link.kind() == LinkKind::Wifi || wireless.contains(&link.ifindex()) {
                 link.set_wifi();
                 self.known.insert(link.ifindex());
                 found = true;
@@ -88,17 +91,18 @@ impl Wifi {
     }
 
     /// Sees to it that an event tells of a Wi-Fi link as such. Returns the
-    /// index of one that was not known.
+    /// index of one.
     pub(super) fn recognise(&mut self, event: &mut Event) -> Option<u32> {
         let kind = event.kind();
+        let ends = event.is_last();
         let link = event.link_mut()?;
         let ifindex = link.ifindex();
         if self.known.contains(&ifindex) {
             link.set_wifi();
-            if kind == EventKind::Removed {
+            if kind == EventKind::Removed || kind == EventKind::Renamed && ends {
                 self.known.remove(&ifindex);
             }
-            return None;
+            return Some(ifindex);
         }
         let is_new = kind == EventKind::Added && may_be_wifi(link);
         if link.kind() != LinkKind::Wifi && !(is_new && self.is_wifi(ifindex)) {
@@ -114,7 +118,7 @@ impl Wifi {
 
     /// True if events have to pass through here.
     pub(super) fn is_needed(&self) -> bool {
-        self.announcements.is_some() || self.roaming.next_due().is_some()
+        self.announcements.is_some() || self.next_due().is_some()
     }
 
     /// Takes an event from the table, and appends what is to be reported now.
@@ -128,6 +132,7 @@ impl Wifi {
             // as it may be now.
             self.wireless = None;
             self.announcements = None;
+            self.retry = None;
         }
     }
 
@@ -147,8 +152,34 @@ impl Wifi {
             match received {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // What is lost makes some roam look like an outage.
-                Err(error) => log::debug!("announcements of nl80211: {error}"),
+                Err(error) if error.kind() == ErrorKind::Overrun => {
+                    log::debug!("announcements of nl80211: {error}");
+                    return self.refresh(now, out);
+                }
+                Err(error) => {
+                    // Its descriptor stays readable: another one later.
+                    log::debug!("announcements of nl80211: {error}");
+                    self.announcements = None;
+                    self.retry = Some(now + REST);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Finds out which access points the links have now, and appends the roams
+    /// that nobody announced.
+    pub(super) fn refresh(&mut self, now: Instant, out: &mut VecDeque<Event>) {
+        let Some(wireless) = &mut self.wireless else {
+            return;
+        };
+        for &ifindex in &self.known {
+            if let Ok(Some(association)) = wireless.association(ifindex) {
+                let kind = MlmeKind::Roam {
+                    bssid: Some(association.bssid),
+                };
+                let found = MlmeMessage { ifindex, kind };
+                self.roaming.announced(&found, now, out);
             }
         }
     }
@@ -156,11 +187,16 @@ impl Wifi {
     /// Appends the events that have waited long enough.
     pub(super) fn release(&mut self, now: Instant, out: &mut VecDeque<Event>) {
         self.roaming.release(now, out);
+        if self.retry.is_some_and(|retry| retry <= now) {
+            self.retry = None;
+            self.listen();
+            self.refresh(now, out);
+        }
     }
 
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.roaming.next_due()
+        [self.roaming.next_due(), self.retry].into_iter().flatten().min()
     }
 
     /// A descriptor that the monitor does not wait for yet.
@@ -205,7 +241,10 @@ impl Wifi {
         }
         match self.subscribe() {
             Ok(announcements) => self.announcements = announcements,
-            Err(error) => log::warn!("{error}; roaming is told as an outage"),
+            Err(error) => {
+                log::debug!("{error}; until it is there, a roam is told as an outage");
+                self.retry = Some(Instant::now() + REST);
+            }
         }
     }
 

@@ -27,7 +27,8 @@ const WORD: Duration = Duration::from_millis(300);
 const NEXT_SIGN: Duration = Duration::from_millis(500);
 /// For the association with it, once there is a sign.
 const ASSOCIATION: Duration = Duration::from_secs(1);
-/// For carrier, or by the criterion `running` for the end of the handshake.
+/// For carrier, or by the criterion `running` for the end of the handshake; and
+/// for all of these together.
 const HANDSHAKE: Duration = Duration::from_secs(3);
 /// How long what was announced may belong to a link message that comes later:
 /// the kernel gathers these for up to a second (`net/core/link_watch.c`).
@@ -140,6 +141,14 @@ struct Held {
     /// The `connected` that has followed a `disconnected`.
     back: Option<Event>,
     due: Instant,
+    /// No announcement makes it wait beyond this.
+    end: Instant,
+}
+
+impl Held {
+    fn wait_until(&mut self, due: Instant) {
+        self.due = due.min(self.end);
+    }
 }
 
 impl Station {
@@ -155,7 +164,7 @@ impl Station {
             }
             (EventKind::Disconnected, EventKind::Connected) if held.back.is_none() => {
                 held.back = Some(event);
-                held.due = now + WORD;
+                held.wait_until(now + WORD);
                 self.held = Some(held);
                 if self.joined.is_some() {
                     self.resolve(out);
@@ -182,7 +191,7 @@ impl Station {
             (EventKind::Connected, _) if self.joined.is_none() => WORD,
             (EventKind::Flapped, _) if event.is_connected() => {
                 if self.joined.is_some() {
-                    self.hold(event, now);
+                    self.hold(event, now, Duration::ZERO);
                     return self.resolve(out);
                 }
                 WORD
@@ -207,7 +216,7 @@ impl Station {
         if wait.is_zero() {
             self.report(event, out);
         } else {
-            self.hold(event, now + wait);
+            self.hold(event, now, wait);
         }
     }
 
@@ -220,7 +229,7 @@ impl Station {
                 match &mut self.held {
                     Some(held) if held.event.kind() == EventKind::Disconnected => {
                         note(&mut held.event, farewell);
-                        held.due = now + NEXT_SIGN;
+                        held.wait_until(now + NEXT_SIGN);
                         if !farewell.may_be_roam() {
                             self.let_go(out);
                         }
@@ -232,7 +241,7 @@ impl Station {
             | MlmeKind::Authenticate { failed: false, .. }
             | MlmeKind::Associate { failed: false, .. } => {
                 if let Some(held) = &mut self.held {
-                    held.due = held.due.max(now + ASSOCIATION);
+                    held.wait_until(held.due.max(now + ASSOCIATION));
                 }
             }
             MlmeKind::Authenticate { failed: true, .. }
@@ -252,7 +261,7 @@ impl Station {
         self.joined = Some(bssid);
         if let Some(held) = &mut self.held {
             if held.event.kind() == EventKind::Disconnected && held.back.is_none() {
-                held.due = now + HANDSHAKE;
+                held.wait_until(now + HANDSHAKE);
             } else {
                 self.resolve(out);
             }
@@ -329,11 +338,13 @@ impl Station {
         out.push_back(event);
     }
 
-    fn hold(&mut self, event: Event, due: Instant) {
+    fn hold(&mut self, event: Event, now: Instant, wait: Duration) {
+        let due = now + wait;
         self.held = Some(Held {
             event,
             back: None,
             due,
+            end: now + HANDSHAKE,
         });
     }
 

@@ -224,7 +224,7 @@ fn a_roam_that_fails_is_an_outage() {
     let no_handshake = vec![(0, lost()), (30, ended(1, false)), (60, associated(NEW))];
     assert_eq!(
         reported(no_handshake, 5000),
-        ["3060 disconnected 1 reason 1"]
+        ["3000 disconnected 1 reason 1"]
     );
 }
 

@@ -84,6 +84,8 @@ fn churn(scale: Scale, random: &mut Random, stopped: bool) -> Row {
         together(&mut churners);
     }
 
+    // A link that is down keeps quiet about its carrier (docs/kernel-events.md).
+    churners.iter_mut().for_each(Churner::wake);
     let record = recorder.stop();
     if record.incomplete {
         row.note("the recorder lost messages too: links that are gone were not judged");
@@ -181,6 +183,15 @@ impl Churner<'_> {
             86..92 => self.flap(),
             92..98 => self.flap_tap(),
             _ => self.exchange_tap(),
+        }
+    }
+
+    /// Lets the kernel tell of every link that is here.
+    fn wake(&mut self) {
+        let here = self.links.iter().filter(|(_, link)| !link.away);
+        for (&index, link) in here {
+            let woken = self.here.set_up(index, true);
+            woken.unwrap_or_else(|error| panic!("{}: {error}", link.name));
         }
     }
 

@@ -1,0 +1,317 @@
+//! A kernel whose netlink messages and whose time come from the input.
+//!
+//! It stands behind the system calls of [`system_calls`](crate::system_calls),
+//! so all that is between them and the target is what runs in earnest: libnl's
+//! receiving, the closures, the questions, the monitor.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use linkwatch::nl::Messages;
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const GENL_ID_CTRL: u16 = 16;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_MULTI: u16 = 2;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+const NLM_F_DUMP: u16 = 0x300;
+
+/// The families that the controller lists.
+pub const ETHTOOL: u16 = 0x15;
+pub const NL80211: u16 = 0x1c;
+/// The group of nl80211's announcements. It exists in the real kernel too
+/// (the controller's own), where sockets join it.
+const MLME: u32 = 16;
+
+/// What a read from a socket brings.
+#[derive(Clone)]
+pub enum Packet {
+    Datagram { bytes: Vec<u8>, port: u32, groups: u32 },
+    Error(i32),
+}
+
+#[derive(Default)]
+struct Socket {
+    fd: i32,
+    protocol: i32,
+    /// It has asked something, so it is none that announcements come to.
+    asks: bool,
+    pending: VecDeque<Packet>,
+}
+
+struct State {
+    now: Duration,
+    sockets: Vec<Socket>,
+    announced: VecDeque<Packet>,
+    announced_by_nl80211: VecDeque<Packet>,
+    links: Vec<u8>,
+    interrupted: u32,
+    answers: VecDeque<Vec<u8>>,
+    decisions: u64,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    now: Duration::ZERO,
+    sockets: Vec::new(),
+    announced: VecDeque::new(),
+    announced_by_nl80211: VecDeque::new(),
+    links: Vec::new(),
+    interrupted: 0,
+    answers: VecDeque::new(),
+    decisions: 0,
+});
+
+thread_local! {
+    static ACTIVE: Cell<bool> = const { Cell::new(false) };
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// True in the thread of the target, while it runs.
+pub fn is_active() -> bool {
+    ACTIVE.get()
+}
+
+/// The kernel, as the target commands it. The real one is back when it is
+/// dropped.
+pub struct Kernel(());
+
+impl Kernel {
+    /// Begins anew: an empty kernel. `decisions` has a bit for each question
+    /// whether a link exists.
+    pub fn begin(decisions: u64) -> Kernel {
+        let mut state = state();
+        state.now = Duration::from_secs(1000);
+        state.sockets.clear();
+        state.announced.clear();
+        state.announced_by_nl80211.clear();
+        state.links.clear();
+        state.interrupted = 0;
+        state.answers.clear();
+        state.decisions = decisions;
+        ACTIVE.set(true);
+        Kernel(())
+    }
+
+    /// Sends a datagram to whoever listens to the route protocol.
+    pub fn announce(&self, bytes: &[u8], port: u32) {
+        // Since Linux 5.16 nobody can send an empty one.
+        if bytes.is_empty() {
+            return;
+        }
+        let (bytes, groups) = (bytes.to_vec(), 1);
+        state().announced.push_back(Packet::Datagram { bytes, port, groups });
+    }
+
+    /// A read fails.
+    pub fn fail(&self, errno: i32) {
+        state().announced.push_back(Packet::Error(errno));
+    }
+
+    /// Sends a datagram to whoever listens to nl80211.
+    pub fn announce_by_nl80211(&self, bytes: &[u8], port: u32) {
+        if bytes.is_empty() {
+            return;
+        }
+        let (bytes, groups) = (bytes.to_vec(), 1);
+        state().announced_by_nl80211.push_back(Packet::Datagram { bytes, port, groups });
+    }
+
+    /// The messages that links are listed with from now on. That many lists
+    /// are interrupted.
+    pub fn set_links(&self, messages: &[u8], interrupted: u32) {
+        let mut state = state();
+        state.links = messages.to_vec();
+        state.interrupted = interrupted;
+    }
+
+    /// What the next question of another kind is answered with, its sequence
+    /// numbers put right.
+    pub fn answer(&self, messages: &[u8]) {
+        state().answers.push_back(messages.to_vec());
+    }
+
+    pub fn pass_time(&self, time: Duration) {
+        state().now += time;
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        ACTIVE.set(false);
+    }
+}
+
+// The kernel's side of the system calls.
+
+pub(crate) fn now() -> Duration {
+    state().now
+}
+
+pub(crate) fn sleep(time: Duration) {
+    state().now += time;
+}
+
+pub(crate) fn opened(fd: i32, protocol: i32) {
+    let mut state = state();
+    state.sockets.retain(|socket| socket.fd != fd);
+    state.sockets.push(Socket { fd, protocol, ..Socket::default() });
+}
+
+pub(crate) fn asked(fd: i32, request: &[u8]) -> bool {
+    let mut state = state();
+    let Some(at) = state.sockets.iter().position(|socket| socket.fd == fd) else {
+        return false;
+    };
+    let protocol = state.sockets[at].protocol;
+    let answer = state.answer(protocol, request);
+    state.sockets[at].asks = true;
+    let bytes = answer;
+    state.sockets[at].pending.push_back(Packet::Datagram { bytes, port: 0, groups: 0 });
+    true
+}
+
+/// What a read brings; `None` for a socket that is not known.
+pub(crate) fn read(fd: i32, peek: bool) -> Option<Packet> {
+    let mut state = state();
+    let State { sockets, announced, announced_by_nl80211, .. } = &mut *state;
+    let socket = sockets.iter_mut().find(|socket| socket.fd == fd)?;
+    let queue = match socket.protocol {
+        _ if socket.asks => &mut socket.pending,
+        libc::NETLINK_ROUTE => announced,
+        _ => announced_by_nl80211,
+    };
+    // An error is told once, also to those that only look.
+    let keeps = peek && matches!(queue.front(), Some(Packet::Datagram { .. }));
+    let packet = if keeps { queue.front().cloned() } else { queue.pop_front() };
+    Some(packet.unwrap_or(Packet::Error(libc::EAGAIN)))
+}
+
+/// Whether there is something to read; `None` for a socket that is not known.
+pub(crate) fn is_readable(fd: i32) -> Option<bool> {
+    let state = state();
+    let socket = state.sockets.iter().find(|socket| socket.fd == fd)?;
+    Some(match socket.protocol {
+        _ if socket.asks => !socket.pending.is_empty(),
+        libc::NETLINK_ROUTE => !state.announced.is_empty(),
+        _ => !state.announced_by_nl80211.is_empty(),
+    })
+}
+
+impl State {
+    /// Whether the next answer is one of the controller's. Otherwise it lists
+    /// the families that the questions are for.
+    fn answers_for_controller(&self) -> bool {
+        let next = self.answers.front().and_then(|answer| answer.get(4..6));
+        next == Some(&GENL_ID_CTRL.to_ne_bytes()[..])
+    }
+
+    fn answer(&mut self, protocol: i32, request: &[u8]) -> Vec<u8> {
+        let Some(request) = Messages::new(request).next() else {
+            return Vec::new();
+        };
+        let header = request.header();
+        let sequence = header.sequence;
+        let is_dump = header.flags & NLM_F_DUMP == NLM_F_DUMP;
+        match (protocol, header.kind) {
+            (libc::NETLINK_ROUTE, RTM_GETLINK) if is_dump => {
+                let interrupted = self.interrupted > 0;
+                self.interrupted = self.interrupted.saturating_sub(1);
+                let flags = NLM_F_MULTI | if interrupted { NLM_F_DUMP_INTR } else { 0 };
+                let mut list = addressed(&self.links, sequence, flags);
+                put(&mut list, NLMSG_DONE, flags, sequence, &[0; 4]);
+                list
+            }
+            (libc::NETLINK_ROUTE, RTM_GETLINK) => {
+                let exists = self.decisions & 1 != 0;
+                self.decisions = self.decisions.rotate_right(1);
+                let mut answer = Vec::new();
+                if exists {
+                    put(&mut answer, RTM_NEWLINK, 0, sequence, request.payload());
+                } else {
+                    let mut error = (-libc::ENODEV).to_ne_bytes().to_vec();
+                    error.extend(&request.as_bytes()[..16]);
+                    put(&mut answer, NLMSG_ERROR, 0, sequence, &error);
+                }
+                answer
+            }
+            (libc::NETLINK_GENERIC, GENL_ID_CTRL) if is_dump && !self.answers_for_controller() => {
+                families(sequence)
+            }
+            _ => {
+                let mut answer = self.answers.pop_front().unwrap_or_default();
+                let padded = answer.len().next_multiple_of(4);
+                answer.resize(padded, 0);
+                answer = addressed(&answer, sequence, 0);
+                // So that it has an end.
+                if is_dump {
+                    put(&mut answer, NLMSG_DONE, NLM_F_MULTI, sequence, &[0; 4]);
+                } else {
+                    let mut error = [0; 20].to_vec();
+                    error[4..].copy_from_slice(&request.as_bytes()[..16]);
+                    put(&mut answer, NLMSG_ERROR, 0, sequence, &error);
+                }
+                answer
+            }
+        }
+    }
+}
+
+/// The same messages with this sequence number; what cannot be walked over
+/// stays as it is.
+fn addressed(messages: &[u8], sequence: u32, flags: u16) -> Vec<u8> {
+    let mut walk = Messages::new(messages);
+    let mut bytes = messages.to_vec();
+    let mut at = 0;
+    while walk.next().is_some() {
+        bytes[at + 8..at + 12].copy_from_slice(&sequence.to_ne_bytes());
+        let old = u16::from_ne_bytes([bytes[at + 6], bytes[at + 7]]);
+        bytes[at + 6..at + 8].copy_from_slice(&(old | flags).to_ne_bytes());
+        at = messages.len() - walk.rest().len();
+    }
+    bytes
+}
+
+fn put(to: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, payload: &[u8]) {
+    to.resize(to.len().next_multiple_of(4), 0);
+    to.extend((16 + payload.len() as u32).to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(flags.to_ne_bytes());
+    to.extend(sequence.to_ne_bytes());
+    to.extend([0; 4]);
+    to.extend(payload);
+    to.resize(to.len().next_multiple_of(4), 0);
+}
+
+/// The controller's list: `ethtool`, and `nl80211` with its group `mlme`.
+fn families(sequence: u32) -> Vec<u8> {
+    let mut list = Vec::new();
+    for (number, name) in [(ETHTOOL, &b"ethtool\0"[..]), (NL80211, b"nl80211\0")] {
+        let mut payload = vec![1, 2, 0, 0]; // CTRL_CMD_NEWFAMILY
+        attribute(&mut payload, 1, &number.to_ne_bytes());
+        attribute(&mut payload, 2, name);
+        attribute(&mut payload, 3, &1u32.to_ne_bytes());
+        let mut group = Vec::new();
+        attribute(&mut group, 1, b"mlme\0");
+        attribute(&mut group, 2, &MLME.to_ne_bytes());
+        let mut groups = Vec::new();
+        attribute(&mut groups, 1, &group);
+        attribute(&mut payload, 7, &groups);
+        put(&mut list, GENL_ID_CTRL, NLM_F_MULTI, sequence, &payload);
+    }
+    put(&mut list, NLMSG_DONE, NLM_F_MULTI, sequence, &[0; 4]);
+    list
+}
+
+fn attribute(to: &mut Vec<u8>, kind: u16, payload: &[u8]) {
+    to.extend((4 + payload.len() as u16).to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(payload);
+    to.resize(to.len().next_multiple_of(4), 0);
+}

@@ -1,0 +1,100 @@
+//! The whole path: datagrams → libnl → messages → table → events → JSON, with
+//! losses, lists, time, and nl80211's announcements.
+#![no_main]
+
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use linkwatch::{Criterion, Monitor, MonitorBuilder};
+use linkwatch_fuzz::audit::Audit;
+use linkwatch_fuzz::input::Input;
+use linkwatch_fuzz::kernel::Kernel;
+
+const PATTERNS: [&[&str]; 4] = [&[], &["*"], &["eth*", "a?"], &["veth[0-3]"]];
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut input = Input::new(bytes);
+    let settings = input.u8();
+    let kernel = Kernel::begin(u64::from(input.u8()) * 0x0101_0101_0101_0101);
+    let criterion = if settings & 1 == 0 { Criterion::Carrier } else { Criterion::Running };
+    let mut builder = MonitorBuilder::new()
+        .criterion(criterion)
+        .notices(settings & 2 != 0);
+    for pattern in PATTERNS[usize::from(settings >> 2 & 3)] {
+        builder = builder.pattern(pattern).unwrap();
+    }
+    let up = if settings & 16 == 0 { 0 } else { 200 };
+    let down = if settings & 32 == 0 { 0 } else { 300 };
+    builder = builder
+        .settle_up(Duration::from_millis(up))
+        .settle_down(Duration::from_millis(down));
+    let mut watch = Watch {
+        audit: Audit::new(builder.clone(), up + down > 0, settings >> 6 == 0),
+        builder: Some(builder),
+        monitor: None,
+    };
+
+    let mut listed: &[u8] = &[];
+    while !input.is_empty() {
+        let step = input.u8();
+        match step & 7 {
+            0 => kernel.announce(input.block(), 0),
+            1 => kernel.announce(input.block(), u32::from(step)),
+            2 => kernel.fail(match step >> 3 {
+                0 => libc::EINTR,
+                1 => libc::ENOMEM,
+                _ => libc::ENOBUFS,
+            }),
+            3 => {
+                listed = input.block();
+                kernel.set_links(listed, u32::from(step >> 3));
+                continue;
+            }
+            4 => kernel.pass_time(Duration::from_millis(input.u8().into())),
+            5 => kernel.announce_by_nl80211(input.block(), 0),
+            6 => {
+                kernel.answer(input.block());
+                continue;
+            }
+            _ => {}
+        }
+        if step & 0x80 == 0 && !watch.go_on() {
+            return;
+        }
+    }
+    // In the end all is told, and right.
+    kernel.set_links(listed, 0);
+    kernel.fail(libc::ENOBUFS);
+    for _ in 0..3 {
+        if !watch.go_on() {
+            return;
+        }
+        kernel.pass_time(Duration::from_secs(20));
+    }
+    if let Some(monitor) = &watch.monitor {
+        watch.audit.end(monitor.links(), criterion);
+    }
+});
+
+struct Watch {
+    audit: Audit,
+    builder: Option<MonitorBuilder>,
+    monitor: Option<Monitor>,
+}
+
+impl Watch {
+    /// Takes what events there are; false where the watch cannot begin.
+    fn go_on(&mut self) -> bool {
+        if let Some(builder) = self.builder.take() {
+            // A list that cannot be read is a reason not to begin.
+            self.monitor = builder.build().ok();
+        }
+        let Some(monitor) = &mut self.monitor else {
+            return false;
+        };
+        while let Some(event) = monitor.try_next().expect("nothing ends the watch") {
+            self.audit.take(&event);
+        }
+        true
+    }
+}
