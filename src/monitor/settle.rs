@@ -237,7 +237,10 @@ mod tests {
     fn a_notice_lets_nothing_go_that_has_not_lasted() {
         let notice = event(EventKind::Notice, false, 0);
         let events = vec![(0, disconnected(1)), (10, notice), (400, connected(1))];
-        assert_eq!(reported(events, 10_000), ["notice true 0", "flapped true 2"]);
+        assert_eq!(
+            reported(events, 10_000),
+            ["notice true 0", "flapped true 2"]
+        );
     }
 
     #[test]

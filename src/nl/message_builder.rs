@@ -248,7 +248,9 @@ impl MessageBuilder {
             let whole = self.as_message().as_bytes();
             let header = whole.get(offset..).and_then(<[u8]>::first_chunk::<4>);
             if header.is_none_or(|h| c_int::from(u16::from_ne_bytes([h[2], h[3]])) != kind) {
-                return Err(Error::invalid("a message was exchanged while it was filled"));
+                return Err(Error::invalid(
+                    "a message was exchanged while it was filled",
+                ));
             }
             // SAFETY: the message is live, and an attribute's header stands at
             // this offset, as was just seen.

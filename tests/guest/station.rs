@@ -9,24 +9,38 @@ use std::time::{Duration, Instant};
 use crate::access_point::{AccessPoint, Network, STATION};
 use crate::process::{Process, run};
 use crate::support::{eventually, ip};
-use crate::witness::association;
 
 /// Joins an open network without a supplicant, on channel 1. The interface is
 /// up.
 #[track_caller]
 pub fn join(network: Network) {
+    join_by(&[], network);
+}
+
+/// The same, where iw is to be started by other programs.
+#[track_caller]
+pub fn join_by(programs: &[&str], network: Network) {
+    let iw = || {
+        let mut words = [programs, &["iw", "dev", STATION]].concat().into_iter();
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words);
+        command
+    };
     // Not with -w: iw would wait for ever for an answer that it has missed.
-    let mut tried = None;
+    let mut tried: Option<Instant> = None;
     eventually("an association", || {
-        if tried.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(5)) {
+        if tried.is_none_or(|at| at.elapsed() > Duration::from_secs(5)) {
             tried = Some(Instant::now());
-            let mut command = Command::new("iw");
-            command.args(["dev", STATION, "connect"]);
-            command.arg(OsStr::from_bytes(network.ssid)).arg("2412");
+            let ssid = OsStr::from_bytes(network.ssid);
             // Refused while an attempt goes on.
-            command.status().expect("iw");
+            iw().arg("connect")
+                .arg(ssid)
+                .arg("2412")
+                .status()
+                .expect("iw");
         }
-        association(STATION).is_some()
+        let output = iw().arg("link").output().expect("iw");
+        output.stdout.starts_with(b"Connected to")
     });
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::access_point::{AccessPoint, Network, OPEN, STATION, WPA2, radios};
 use crate::in_guest;
 use crate::process::run;
-use crate::station::{Supplicant, join, leave};
+use crate::station::{Supplicant, join, join_by, leave};
 use crate::support::{Counters, eventually, ip};
 use crate::watches::{Reader, Watches, time};
 use crate::witness::{IpMonitor, association, operstate, status};
@@ -185,13 +185,13 @@ in_guest! {
         let _namespace = Namespace::add("elsewhere");
         let phy = fs::read_to_string("/sys/class/net/wlan1/phy80211/name").expect("its radio");
         run("iw", &["phy", phy.trim(), "set", "netns", "name", "elsewhere"]);
-        let there = |command: &[&str]| ip(&[&["netns", "exec", "elsewhere"], command].concat());
-        there(&["ip", "link", "set", STATION, "up"]);
+        let there = ["ip", "netns", "exec", "elsewhere"];
+        run("ip", &[&there[1..], &["ip", "link", "set", STATION, "up"]].concat());
         let mut watch = Reader::start(&["--netns", "elsewhere", STATION]);
-        there(&["iw", "dev", STATION, "connect", "open-net", "2412"]);
+        join_by(&there, OPEN);
         let event = watch.expect("connected");
         assert_eq!((&event["kind"], &event["ssid"]), (&"wifi".into(), &"open-net".into()), "{event:#}");
-        there(&["iw", "dev", STATION, "disconnect"]);
+        run("ip", &[&there[1..], &["iw", "dev", STATION, "disconnect"]].concat());
         let event = watch.expect("disconnected");
         assert_eq!(event["wifi_reason"], LEAVING, "{event:#}");
     }

@@ -196,7 +196,10 @@ impl Wifi {
 
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        [self.roaming.next_due(), self.retry].into_iter().flatten().min()
+        [self.roaming.next_due(), self.retry]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A descriptor that the monitor does not wait for yet.
