@@ -12,6 +12,8 @@ pub struct Audit {
     holds_back: bool,
     /// Whether the JSON is read back; that takes longer than all the rest.
     reads_json: bool,
+    /// Whether the events are printed: LINKWATCH_FUZZ_TRACE is set.
+    is_told: bool,
     links: HashMap<u32, Report>,
     initial_over: bool,
 }
@@ -38,12 +40,16 @@ impl Audit {
             selection,
             holds_back,
             reads_json,
+            is_told: std::env::var_os("LINKWATCH_FUZZ_TRACE").is_some(),
             links: HashMap::new(),
             initial_over: false,
         }
     }
 
     pub fn take(&mut self, event: &Event) {
+        if self.is_told {
+            eprintln!("{}", event.to_json());
+        }
         self.check_json(event);
         let kind = event.kind();
         self.initial_over |= kind != EventKind::Initial;
@@ -55,16 +61,26 @@ impl Audit {
         let ifindex = link.ifindex();
         let steps = event.transitions();
         assert!(event.unseen() <= steps, "{event:?}");
-        assert_eq!(event.reason().is_some(), kind == EventKind::Disconnected, "{event:?}");
+        assert_eq!(
+            event.reason().is_some(),
+            kind == EventKind::Disconnected,
+            "{event:?}"
+        );
 
         if matches!(kind, EventKind::Initial | EventKind::Added) {
-            assert!(kind == EventKind::Added || !self.initial_over, "late: {event:?}");
+            assert!(
+                kind == EventKind::Added || !self.initial_over,
+                "late: {event:?}"
+            );
             let base = match (kind, event.previous_name()) {
                 // All that it has counted, it has counted since its birth.
                 (EventKind::Added, None) => link.transitions().map(|_| 0),
                 _ => link.transitions(),
             };
-            assert!(kind == EventKind::Initial || !event.is_connected(), "{event:?}");
+            assert!(
+                kind == EventKind::Initial || !event.is_connected(),
+                "{event:?}"
+            );
             let report = Report {
                 connected: event.is_connected(),
                 name: link.name(),
@@ -130,13 +146,20 @@ impl Audit {
                 assert_eq!(report.sum, counted, "{link:?}");
             }
         }
-        assert_eq!(number, self.links.len(), "links that were not told to be gone");
+        assert_eq!(
+            number,
+            self.links.len(),
+            "links that were not told to be gone"
+        );
     }
 
     fn check_json(&self, event: &Event) {
         let line = event.to_json();
         // In UTF-8, a byte below 0x20 or of 0x7f is a control character.
-        assert!(!line.bytes().any(|byte| byte.is_ascii_control()), "{line:?}");
+        assert!(
+            !line.bytes().any(|byte| byte.is_ascii_control()),
+            "{line:?}"
+        );
         if !self.reads_json {
             return;
         }
@@ -147,7 +170,10 @@ impl Audit {
         if let Some(name) = event.name() {
             let shown = name.to_string();
             assert!(!shown.chars().any(char::is_control), "{shown:?}");
-            assert_eq!(object["name"].as_str(), Some(name.to_str().unwrap_or(&shown)));
+            assert_eq!(
+                object["name"].as_str(),
+                Some(name.to_str().unwrap_or(&shown))
+            );
         }
     }
 }

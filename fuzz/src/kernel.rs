@@ -30,7 +30,11 @@ const MLME: u32 = 16;
 /// What a read from a socket brings.
 #[derive(Clone)]
 pub enum Packet {
-    Datagram { bytes: Vec<u8>, port: u32, groups: u32 },
+    Datagram {
+        bytes: Vec<u8>,
+        port: u32,
+        groups: u32,
+    },
     Error(i32),
 }
 
@@ -106,7 +110,11 @@ impl Kernel {
             return;
         }
         let (bytes, groups) = (bytes.to_vec(), 1);
-        state().announced.push_back(Packet::Datagram { bytes, port, groups });
+        state().announced.push_back(Packet::Datagram {
+            bytes,
+            port,
+            groups,
+        });
     }
 
     /// A read fails.
@@ -120,7 +128,11 @@ impl Kernel {
             return;
         }
         let (bytes, groups) = (bytes.to_vec(), 1);
-        state().announced_by_nl80211.push_back(Packet::Datagram { bytes, port, groups });
+        state().announced_by_nl80211.push_back(Packet::Datagram {
+            bytes,
+            port,
+            groups,
+        });
     }
 
     /// The messages that links are listed with from now on. That many lists
@@ -161,7 +173,11 @@ pub(crate) fn sleep(time: Duration) {
 pub(crate) fn opened(fd: i32, protocol: i32) {
     let mut state = state();
     state.sockets.retain(|socket| socket.fd != fd);
-    state.sockets.push(Socket { fd, protocol, ..Socket::default() });
+    state.sockets.push(Socket {
+        fd,
+        protocol,
+        ..Socket::default()
+    });
 }
 
 pub(crate) fn asked(fd: i32, request: &[u8]) -> bool {
@@ -173,14 +189,23 @@ pub(crate) fn asked(fd: i32, request: &[u8]) -> bool {
     let answer = state.answer(protocol, request);
     state.sockets[at].asks = true;
     let bytes = answer;
-    state.sockets[at].pending.push_back(Packet::Datagram { bytes, port: 0, groups: 0 });
+    state.sockets[at].pending.push_back(Packet::Datagram {
+        bytes,
+        port: 0,
+        groups: 0,
+    });
     true
 }
 
 /// What a read brings; `None` for a socket that is not known.
 pub(crate) fn read(fd: i32, peek: bool) -> Option<Packet> {
     let mut state = state();
-    let State { sockets, announced, announced_by_nl80211, .. } = &mut *state;
+    let State {
+        sockets,
+        announced,
+        announced_by_nl80211,
+        ..
+    } = &mut *state;
     let socket = sockets.iter_mut().find(|socket| socket.fd == fd)?;
     let queue = match socket.protocol {
         _ if socket.asks => &mut socket.pending,
@@ -189,7 +214,11 @@ pub(crate) fn read(fd: i32, peek: bool) -> Option<Packet> {
     };
     // An error is told once, also to those that only look.
     let keeps = peek && matches!(queue.front(), Some(Packet::Datagram { .. }));
-    let packet = if keeps { queue.front().cloned() } else { queue.pop_front() };
+    let packet = if keeps {
+        queue.front().cloned()
+    } else {
+        queue.pop_front()
+    };
     Some(packet.unwrap_or(Packet::Error(libc::EAGAIN)))
 }
 

@@ -47,7 +47,12 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         while let Ok(datagram) = socket.recv_datagram() {
             messages.push(slim(datagram.as_bytes()));
         }
-        save(folder, "messages", &format!("link-{number:02}"), &messages.concat())?;
+        save(
+            folder,
+            "messages",
+            &format!("link-{number:02}"),
+            &messages.concat(),
+        )?;
         recorded.push(messages);
         if number == 4 {
             lists.push(list(RTM_GETLINK, 16)?);
@@ -69,7 +74,9 @@ fn list(kind: u16, header: usize) -> Result<Vec<u8>> {
         request.put_u32(29, 8)?; // IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
     }
     let mut messages = Vec::new();
-    query.dump(request, "listing", |message| put(&mut messages, message.as_bytes()))?;
+    query.dump(request, "listing", |message| {
+        put(&mut messages, message.as_bytes())
+    })?;
     Ok(slim(&messages))
 }
 
@@ -265,7 +272,10 @@ fn record_answers(folder: &Path) -> std::result::Result<(), Box<dyn std::error::
     let addresses = list(RTM_GETADDR, 8)?;
     let mut families = Vec::new();
     let controller = socket.families()?;
-    let controller = controller.iter().find(|family| family.id() == 16).ok_or("no controller")?;
+    let controller = controller
+        .iter()
+        .find(|family| family.id() == 16)
+        .ok_or("no controller")?;
     socket.dump(controller.request(3, 0)?, "listing families", |message| {
         if families.len() < 1500 {
             put(&mut families, message.raw().as_bytes());
@@ -311,7 +321,9 @@ fn record_answers(folder: &Path) -> std::result::Result<(), Box<dyn std::error::
 fn errors() -> Result<Vec<u8>> {
     let mut socket = Socket::connect(Protocol::Route)?;
     let mut request = MessageBuilder::new(RTM_GETLINK, 0)?;
-    request.append(&[0, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])?.put(3, b"")?;
+    request
+        .append(&[0, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])?
+        .put(3, b"")?;
     socket.send_auto(&mut request)?;
     Ok(socket.recv_datagram()?.as_bytes().to_vec())
 }

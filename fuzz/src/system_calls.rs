@@ -61,7 +61,11 @@ pub unsafe extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) 
         .then(|| kernel::read(fd, flags & libc::MSG_PEEK != 0))
         .flatten();
     let (bytes, port, groups) = match packet {
-        Some(Packet::Datagram { bytes, port, groups }) => (bytes, port, groups),
+        Some(Packet::Datagram {
+            bytes,
+            port,
+            groups,
+        }) => (bytes, port, groups),
         Some(Packet::Error(errno)) => {
             // SAFETY: the thread's own errno.
             unsafe { *libc::__errno_location() = errno };
@@ -115,8 +119,10 @@ pub unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -
     if kernel::is_active() && count > 0 {
         // SAFETY: the caller's promise, as to poll(2).
         let polled = unsafe { slice::from_raw_parts_mut(fds, count as usize) };
-        let known: Vec<Option<bool>> =
-            polled.iter().map(|polled| kernel::is_readable(polled.fd)).collect();
+        let known: Vec<Option<bool>> = polled
+            .iter()
+            .map(|polled| kernel::is_readable(polled.fd))
+            .collect();
         if known.iter().all(Option::is_some) {
             let mut ready = 0;
             for (polled, readable) in polled.iter_mut().zip(known) {

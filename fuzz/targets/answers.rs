@@ -7,9 +7,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use linkwatch::nl::ethtool::Ethtool;
 use linkwatch::nl::nl80211::Wireless;
-use linkwatch::nl::{
-    LinkQuery, MessageBuilder, Namespace, Protocol, Query, genl, interfaces,
-};
+use linkwatch::nl::{LinkQuery, MessageBuilder, Namespace, Protocol, Query, genl, interfaces};
 use linkwatch::{LinkState, Monitor};
 use linkwatch_fuzz::input::Input;
 use linkwatch_fuzz::kernel::Kernel;
@@ -49,7 +47,9 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         (8, ..) => {
-            let Ok(mut query) = Query::new(&here, Protocol::Generic) else { return };
+            let Ok(mut query) = Query::new(&here, Protocol::Generic) else {
+                return;
+            };
             let request = MessageBuilder::new(0x1234, 0).unwrap();
             if let Err(error) = query.ask(request, "asking", |message| show(message.link())) {
                 let text = error.to_string();
@@ -59,7 +59,9 @@ fuzz_target!(|bytes: &[u8]| {
         (9, ..) => show(interfaces()),
         (10, ..) => show(Monitor::builder().links()),
         _ => {
-            let Ok(mut query) = LinkQuery::new(&here) else { return };
+            let Ok(mut query) = LinkQuery::new(&here) else {
+                return;
+            };
             show(query.get(7, LinkState::from_message));
             show(query.dump(LinkState::from_message));
             show(query.get(8, LinkState::from_message));

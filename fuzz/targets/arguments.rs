@@ -13,6 +13,8 @@ use linkwatch::nl::Group;
 use linkwatch::{EventKind, Pattern};
 use linkwatch_fuzz::input::Input;
 
+// It is formatted where it belongs.
+#[rustfmt::skip]
 #[allow(dead_code)]
 #[path = "../../src/cli/args.rs"]
 mod args;

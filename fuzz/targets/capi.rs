@@ -9,10 +9,10 @@ use std::ptr;
 
 use libfuzzer_sys::fuzz_target;
 // Its C functions are linked with it.
+use libnl3_sys as sys;
 use linkwatch as _;
 use linkwatch_fuzz::input::Input;
 use linkwatch_fuzz::kernel::Kernel;
-use libnl3_sys as sys;
 
 #[repr(C)]
 struct Handle {
@@ -226,7 +226,11 @@ unsafe fn step(program: &Program, kernel: &Kernel, input: &mut Input<'_>) {
                 0
             }
             30 => {
-                let callback: OnEvent = if input.u8() & 1 != 0 { Some(on_event) } else { None };
+                let callback: OnEvent = if input.u8() & 1 != 0 {
+                    Some(on_event)
+                } else {
+                    None
+                };
                 linkwatch_on_event(handle, callback, ptr::from_ref(program).cast_mut().cast());
                 0
             }
@@ -377,7 +381,11 @@ unsafe fn look_at(event: *const CEvent) {
         // In a room of exactly its size, or of half of it.
         let length = linkwatch_event_json(event, ptr::null_mut(), 0);
         assert!((1..1024).contains(&length), "{length}");
-        let size = if length % 2 == 0 { length / 2 } else { length + 1 } as usize;
+        let size = if length % 2 == 0 {
+            length / 2
+        } else {
+            length + 1
+        } as usize;
         let mut room = vec![1u8; size];
         let told = linkwatch_event_json(event, room.as_mut_ptr().cast(), size);
         assert_eq!((told, room[size - 1]), (length, 0));

@@ -31,7 +31,12 @@ fn look_at(message: &RawMessage<'_>) {
     }
     if let Some(error) = message.error() {
         assert!(error.errno() > 0 && !message.is_ack());
-        let text = format!("{error} {:?} {:?} {:?}", error.request(), error.text(), error.offset());
+        let text = format!(
+            "{error} {:?} {:?} {:?}",
+            error.request(),
+            error.text(),
+            error.offset()
+        );
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
     if let Ok(Some(link)) = message.link() {

@@ -16,7 +16,11 @@ fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
     let settings = input.u8();
     let kernel = Kernel::begin(u64::from(input.u8()) * 0x0101_0101_0101_0101);
-    let criterion = if settings & 1 == 0 { Criterion::Carrier } else { Criterion::Running };
+    let criterion = if settings & 1 == 0 {
+        Criterion::Carrier
+    } else {
+        Criterion::Running
+    };
     let mut builder = MonitorBuilder::new()
         .criterion(criterion)
         .notices(settings & 2 != 0);

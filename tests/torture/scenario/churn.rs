@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use linkwatch::nl::Namespace;
 
 use super::storm::half_of_the_time;
-use super::{SETTLED_WITHIN, settle};
+use super::{SETTLED_WITHIN, begin, settle};
 use crate::Scale;
 use crate::judge::judge_scope;
 use crate::kernel::{Kernel, New};
@@ -48,16 +48,15 @@ fn churn(scale: Scale, random: &mut Random, stopped: bool) -> Row {
         .map(|number| Churner::new(number, random.fork(), &away))
         .collect();
     for churner in &mut churners {
-        churner.run(100);
+        churner.run(60);
     }
 
-    let before = witness::links();
     let recorder = Recorder::start();
     let (user, buffer) = match stopped {
         false => (User::Root, "256M"),
         true => (User::Nobody, ORDINARY_BUFFER),
     };
-    let watcher = Watcher::start(user, &["--buffer-size", buffer, "*"]);
+    let (before, watcher) = begin(user, buffer);
     let scope = [
         "--buffer-size",
         buffer,
@@ -69,7 +68,7 @@ fn churn(scale: Scale, random: &mut Random, stopped: bool) -> Row {
     ];
     let mut scoped = Watcher::start(user, &scope);
 
-    let operations = scale.of(6000, 500);
+    let operations = scale.of(6000, 350);
     let together = |churners: &mut Vec<Churner<'_>>| {
         std::thread::scope(|threads| {
             for churner in churners {

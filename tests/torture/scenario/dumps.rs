@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::settle;
+use super::{begin, settle};
 use crate::Scale;
 use crate::kernel::{Kernel, New};
 use crate::random::Random;
@@ -37,8 +37,7 @@ pub fn interrupted(scale: Scale, random: &mut Random) -> Row {
             kernel.set_up(index, true).expect("up");
         }
     }
-    let before = witness::links();
-    let watcher = Watcher::start(User::Root, &["--buffer-size", "64M", "*"]);
+    let (before, watcher) = begin(User::Root, "64M");
 
     let over = AtomicBool::new(false);
     let mut longest = [Duration::ZERO; 2];
@@ -47,7 +46,7 @@ pub fn interrupted(scale: Scale, random: &mut Random) -> Row {
             let over = &over;
             threads.spawn(move || come_and_go(group, over));
         }
-        for _ in 0..scale.of(40, 8) {
+        for _ in 0..scale.of(40, 5) {
             let start = Instant::now();
             if let Err(error) = status(&before) {
                 row.complaints.push(format!("status: {error}"));

@@ -1,14 +1,13 @@
 //! Links that come and go for as long as a machine runs: the watch must not
 //! grow.
 
-use super::settle;
+use super::{begin, settle};
 use crate::Scale;
 use crate::kernel::{Kernel, New};
 use crate::random::Random;
 use crate::recorder::Recorder;
 use crate::row::Row;
-use crate::watcher::{User, Watcher};
-use crate::witness;
+use crate::watcher::User;
 
 /// Pairs that come and go together.
 const BATCH: usize = 250;
@@ -31,11 +30,10 @@ pub fn flat(scale: Scale, random: &mut Random) -> Row {
             .create_pair(&new(&one), &new(&other))
             .expect("a veth pair");
     }
-    let before = witness::links();
     let recorder = Recorder::start();
-    let mut watcher = Watcher::start(User::Root, &["--buffer-size", "64M", "*"]);
+    let (before, mut watcher) = begin(User::Root, "64M");
 
-    let batches = scale.of(100_000, 7_500) / (2 * BATCH);
+    let batches = scale.of(100_000, 5_000) / (2 * BATCH);
     let mut figures = Vec::new();
     for batch in 0..batches {
         come_and_go(&mut kernel, random);

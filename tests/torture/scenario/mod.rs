@@ -16,7 +16,7 @@ use crate::judge::{Truth, Verdict, judge};
 use crate::random::Random;
 use crate::recorder::Record;
 use crate::row::Row;
-use crate::watcher::Watcher;
+use crate::watcher::{User, Watcher};
 use crate::witness::{self, Links};
 
 type Scenario = fn(Scale, &mut Random) -> Row;
@@ -38,6 +38,19 @@ pub const ALL: [(&str, Scenario); 9] = [
 /// it rests for up to ten seconds.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Starts a watch of all links while nothing changes, so that it is known what
+/// each had counted before. (Some carriers follow others a little later: a
+/// bridge's that of its ports.)
+fn begin(user: User, buffer: &str) -> (Links, Watcher) {
+    loop {
+        let before = witness::links();
+        let watcher = Watcher::start(user, &["--buffer-size", buffer, "*"]);
+        if witness::links() == before {
+            return (before, watcher);
+        }
+    }
+}
 
 /// Waits until the watch is right, or has been given enough time; then ends it
 /// and adds what is to be said of it.

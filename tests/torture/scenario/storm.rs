@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::cables::Cables;
 use super::rivals::Rival;
-use super::settle;
+use super::{begin, settle};
 use crate::Scale;
 use crate::random::Random;
 use crate::row::Row;
 use crate::sandbox::is_privileged;
-use crate::watcher::{ORDINARY_BUFFER, User, Watcher, send};
+use crate::watcher::{ORDINARY_BUFFER, User, send};
 use crate::witness;
 
 const PAIRS: usize = 200;
@@ -36,8 +36,7 @@ pub fn ordinary(scale: Scale, random: &mut Random) -> Row {
 fn storm(scale: Scale, random: &mut Random, user: User, buffer: &str) -> Row {
     let mut row = Row::default();
     let mut cables = Cables::new(PAIRS, TAPS);
-    let before = witness::links();
-    let watcher = Watcher::start(user, &["--buffer-size", buffer, "*"]);
+    let (before, watcher) = begin(user, buffer);
     cables.flap(flips(scale), random, &AtomicBool::new(false));
     settle(&mut row, watcher, &before, None);
     row
@@ -48,8 +47,7 @@ fn storm(scale: Scale, random: &mut Random, user: User, buffer: &str) -> Row {
 pub fn stopped(scale: Scale, random: &mut Random) -> Row {
     let mut row = Row::default();
     let mut cables = Cables::new(PAIRS, TAPS);
-    let before = witness::links();
-    let watcher = Watcher::start(User::Nobody, &["--buffer-size", ORDINARY_BUFFER, "*"]);
+    let (before, watcher) = begin(User::Nobody, ORDINARY_BUFFER);
     let rivals: Vec<Rival> = [Rival::ip_monitor(), Rival::libnl_loop()]
         .into_iter()
         .flatten()
