@@ -125,6 +125,11 @@ pub(super) struct WatchArgs {
     /// is granted is told with -vv
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "4M")]
     pub(super) buffer_size: usize,
+
+    /// Look at every message here, instead of having the kernel drop those
+    /// that cannot matter; what is reported is the same
+    #[arg(long)]
+    pub(super) no_kernel_filter: bool,
 }
 
 #[derive(ClapArgs)]

@@ -35,6 +35,7 @@ pub(super) fn run(args: WatchArgs) -> Result<ExitCode> {
         .patterns(args.selection.patterns.iter().cloned())
         .criterion(args.selection.criterion.into())
         .buffer_size(args.buffer_size)
+        .kernel_filter(!args.no_kernel_filter)
         .settle_up(args.settle_up)
         .settle_down(args.settle_down)
         .namespace(namespace)

@@ -38,6 +38,7 @@ pub struct MonitorBuilder {
     pub(super) stop: Option<StopHandle>,
     pub(super) notices: bool,
     pub(super) details: bool,
+    pub(super) kernel_filter: bool,
 }
 
 impl Default for MonitorBuilder {
@@ -59,6 +60,7 @@ impl MonitorBuilder {
             stop: None,
             notices: false,
             details: false,
+            kernel_filter: true,
         }
     }
 
@@ -133,6 +135,20 @@ impl MonitorBuilder {
     /// not answer, the event comes without. Needs the feature `genl`.
     pub fn details(mut self, details: bool) -> MonitorBuilder {
         self.details = details;
+        self
+    }
+
+    /// Whether the kernel drops messages that cannot matter before they take
+    /// room in the receive buffer; by default it does.
+    ///
+    /// It drops those of bridges' ports, and, where each pattern begins with a
+    /// plain character, those about links whose names begin otherwise. What is
+    /// reported is the same: [`Statistics::messages`](super::Statistics::messages)
+    /// is not. One thing can differ: where a link was renamed while it was out
+    /// of scope, the [`previous_name`](super::Event::previous_name) that it
+    /// comes into scope with may be an older one.
+    pub fn kernel_filter(mut self, kernel_filter: bool) -> MonitorBuilder {
+        self.kernel_filter = kernel_filter;
         self
     }
 

@@ -1,11 +1,14 @@
 //! Feeds the table from the kernel: subscribe, list, follow, and list again
 //! after a loss.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::follower::Follower;
+use super::pace::Pace;
+use super::sieve::Sieve;
 use super::wakeup::{StopHandle, Wakeup};
 use super::{Event, LinkState, MonitorBuilder};
 use crate::nl::{Action, Group, Namespace, Protocol, Socket};
@@ -19,9 +22,17 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const MOST_ERRORS: u32 = 11;
 /// The longest pause between them.
 const LONGEST_REST: Duration = Duration::from_secs(1);
-/// Datagrams that are read before the caller has its turn again. Messages that
-/// give no event, foreign ones for example, must not keep it from a stop.
-const MOST_READS: usize = 1024;
+/// Messages that are read at a time.
+const BATCH: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+/// How often is read before the caller has its turn again. Messages that give
+/// no event must not keep it from a stop.
+const MOST_READS: usize = 32;
+/// The pause before all links are listed because the filter may have dropped
+/// what mattered: where links are renamed into the scope all the time, that is
+/// not done for each.
+const SIEVE_PAUSE: Duration = Duration::from_millis(100);
+/// For so long a socket that was empty is taken to be so still.
+const JUST_NOW: Duration = Duration::from_micros(100);
 /// What a datagram takes of the receive buffer at least, however short it is
 /// (`struct sk_buff` alone is over 200 bytes).
 const LEAST_SIZE: usize = 512;
@@ -81,10 +92,23 @@ pub struct Monitor {
     wakeup: Wakeup,
     loss: Loss,
     fault: Option<Fault>,
+    pace: Pace,
+    sieve: Sieve,
+    /// When the socket was found empty, if an event was handed out then.
+    empty: Option<Instant>,
     namespace: Namespace,
     buffer_size: usize,
     /// The size of the receive buffer in the kernel's measure.
     buffer: usize,
+}
+
+/// What one read brought.
+#[derive(Debug, Default)]
+struct Read {
+    messages: usize,
+    bytes: usize,
+    /// Whether it found the end of the queue.
+    emptied: bool,
 }
 
 /// Messages that were lost and not made up for yet.
@@ -117,7 +141,8 @@ impl Monitor {
 
     pub(super) fn start(builder: MonitorBuilder) -> Result<Monitor> {
         // Subscribe first: what changes while the links are listed is queued.
-        let (socket, buffer) = subscribe(&builder.namespace, builder.buffer_size)?;
+        let mut sieve = Sieve::new(&builder.scope, builder.kernel_filter);
+        let (socket, buffer) = subscribe(&builder.namespace, builder.buffer_size, &mut sieve)?;
         let wakeup = Wakeup::new(Some(socket.as_fd()), builder.stop.clone())?;
 
         let mut monitor = Monitor {
@@ -125,6 +150,9 @@ impl Monitor {
             wakeup,
             loss: Loss::default(),
             fault: None,
+            pace: Pace::new(),
+            sieve,
+            empty: None,
             namespace: builder.namespace.clone(),
             buffer_size: builder.buffer_size,
             follower: Follower::new(builder, true)?,
@@ -151,40 +179,80 @@ impl Monitor {
     /// and a socket that cannot be read, because memory is short for example,
     /// is read again later.
     pub fn try_next(&mut self) -> Result<Option<Event>> {
-        let mut reads = 0;
+        let (mut reads, mut messages) = (0, 0);
         loop {
-            if let Some(event) = self.follower.next_event() {
-                self.await_new_source()?;
-                self.set_timer()?;
-                return Ok(Some(event));
+            if self.follower.has_ready()
+                && let Some(event) = self.follower.next_event()
+            {
+                return self.hand_out(Some(event));
             }
             if self.is_resting() {
                 // It is listed anew after the rest in any case.
                 self.wakeup.take_clock_jump();
                 self.follower.release_due();
-                self.await_new_source()?;
                 let event = self.follower.next_event();
-                self.set_timer()?;
-                return Ok(event);
-            } else if self.loss.due.is_some_and(|due| due <= Instant::now()) {
+                return self.hand_out(event);
+            }
+            if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
-            } else if reads == MOST_READS {
-                self.set_timer()?;
-                return Ok(None);
-            } else if self.receive()?.is_none() {
-                if self.wakeup.take_clock_jump() {
-                    log::info!("the clock was set, or the system has slept: listing all links");
-                    self.loss.due = Some(Instant::now());
-                    self.follower.refresh_wifi();
+                reads += 1;
+                continue;
+            }
+            if reads == MOST_READS || self.was_just_empty() {
+                return self.hand_out(None);
+            }
+            if self.pace.next().is_none_or(|next| next <= Instant::now()) {
+                let read = self.receive()?;
+                reads += 1;
+                messages += read.messages;
+                if !read.emptied {
                     continue;
                 }
-                self.follower.release_due();
-                self.await_new_source()?;
-                let event = self.follower.next_event();
-                self.set_timer()?;
-                return Ok(event);
+                self.keep_pace(messages)?;
             }
-            reads += 1;
+            // It stays readable, so it can wait until nothing else is.
+            if messages == 0 && self.wakeup.take_clock_jump() {
+                log::info!("the clock was set, or the system has slept: listing all links");
+                self.loss.due = Some(Instant::now());
+                self.follower.refresh_wifi();
+                continue;
+            }
+            self.follower.release_due();
+            let event = self.follower.next_event();
+            self.empty = event.as_ref().map(|_| Instant::now());
+            return self.hand_out(event);
+        }
+    }
+
+    /// True once for whoever comes back for more right after an event: the
+    /// socket need not be looked at again. What has come since makes the
+    /// descriptor readable.
+    fn was_just_empty(&mut self) -> bool {
+        self.empty.take().is_some_and(|at| at.elapsed() < JUST_NOW)
+    }
+
+    /// Makes the descriptor right before the caller has its turn.
+    fn hand_out(&mut self, event: Option<Event>) -> Result<Option<Event>> {
+        match self.await_new_source().and_then(|()| self.set_timer()) {
+            Ok(()) => Ok(event),
+            Err(error) => {
+                // It is the next one if the caller goes on all the same.
+                if let Some(event) = event {
+                    self.follower.give_back(event);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the socket, or, in a storm, for the time to look at it.
+    fn keep_pace(&mut self, messages: usize) -> Result<()> {
+        let paced = self.pace.next().is_some();
+        self.pace.emptied(messages, Instant::now());
+        match (paced, self.pace.next().is_some()) {
+            (false, true) => self.wakeup.remove(self.socket.as_fd()),
+            (true, false) => self.wakeup.add(self.socket.as_fd()),
+            _ => Ok(()),
         }
     }
 
@@ -245,32 +313,35 @@ impl Monitor {
         self.socket.local_port()
     }
 
-    /// Reads and applies one datagram; returns its length, `None` if there is
-    /// nothing to read.
-    fn receive(&mut self) -> Result<Option<usize>> {
+    /// Reads and applies what is queued, up to a batch of messages.
+    fn receive(&mut self) -> Result<Read> {
         let Monitor {
             socket, follower, ..
         } = self;
-        let mut length = 0;
+        let mut read = Read::default();
         let received = socket.recv_with(|message| {
-            length += message.as_bytes().len();
+            read.messages += 1;
+            read.bytes += message.as_bytes().len();
             follower.apply(message);
             Action::Ok
         });
         match received {
             Ok(_) => {
                 self.recovered();
-                Ok(Some(length))
+                read.emptied = self.socket.was_emptied();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.recovered();
-                Ok(None)
+                read.emptied = true;
             }
-            Err(error) => {
-                self.lost(error)?;
-                Ok(Some(length))
-            }
+            Err(error) => self.lost(error)?,
         }
+        let table = self.follower.table_mut();
+        if self.sieve.keep_right(&mut self.socket, table) {
+            let due = Instant::now() + SIEVE_PAUSE;
+            self.loss.due.get_or_insert(due);
+        }
+        Ok(read)
     }
 
     /// Something was lost: notes that a resync is due.
@@ -295,6 +366,7 @@ impl Monitor {
         let until = Instant::now() + pause;
         fault.rest = Some(until);
         self.loss.due = Some(until);
+        self.pace.reset();
         self.wakeup.remove(self.socket.as_fd())
     }
 
@@ -317,7 +389,7 @@ impl Monitor {
             None => return false,
         }
         if fault.errors >= MOST_ERRORS {
-            match subscribe(&self.namespace, self.buffer_size) {
+            match subscribe(&self.namespace, self.buffer_size, &mut self.sieve) {
                 Ok((socket, buffer)) => {
                     let foreign = self.socket.foreign_messages();
                     self.follower.statistics_mut().foreign += foreign;
@@ -384,7 +456,7 @@ impl Monitor {
         if self.follower.has_ready() {
             return self.wakeup.set_ready();
         }
-        let due = [self.loss.due, self.follower.next_due()];
+        let due = [self.loss.due, self.follower.next_due(), self.pace.next()];
         self.wakeup.set_timer(due.into_iter().flatten().min())
     }
 
@@ -402,6 +474,8 @@ impl Monitor {
             ));
         }
         self.follower.compare(snapshot);
+        let table = self.follower.table_mut();
+        self.sieve.listed(&mut self.socket, table);
         Ok(complete)
     }
 
@@ -409,16 +483,17 @@ impl Monitor {
     /// empty; but what was in it is read once as much was read as it holds.
     fn drain(&mut self) -> Result<()> {
         let mut rest = self.buffer;
-        while let Some(length) = self.receive()? {
-            if self.fault.is_some() {
-                break;
+        loop {
+            let read = self.receive()?;
+            if self.fault.is_some() || read.messages == 0 && read.emptied {
+                return Ok(());
             }
-            rest = match rest.checked_sub(length.max(LEAST_SIZE)) {
+            let taken = read.bytes.max(LEAST_SIZE * read.messages.max(1));
+            rest = match rest.checked_sub(taken) {
                 Some(rest) => rest,
-                None => break,
+                None => return Ok(()),
             };
         }
-        Ok(())
     }
 }
 
@@ -446,11 +521,17 @@ impl Iterator for Monitor {
 
 /// A socket that link messages come through, and the size of its receive
 /// buffer.
-fn subscribe(namespace: &Namespace, buffer_size: usize) -> Result<(Socket, usize)> {
+fn subscribe(
+    namespace: &Namespace,
+    buffer_size: usize,
+    sieve: &mut Sieve,
+) -> Result<(Socket, usize)> {
     let mut socket = Socket::connect_in(namespace, Protocol::Route)?;
     let buffer = socket.set_receive_buffer(buffer_size)?;
     log::debug!("asked for a receive buffer of {buffer_size} bytes, got {buffer}");
     socket.set_nonblocking(true)?;
+    socket.set_batch(BATCH)?;
+    sieve.begin(&mut socket);
     socket.join(Group::LINK)?;
     Ok((socket, buffer))
 }

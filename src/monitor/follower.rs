@@ -73,6 +73,10 @@ impl Follower {
         }
     }
 
+    pub(super) fn table_mut(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
     pub(super) fn statistics_mut(&mut self) -> &mut Statistics {
         &mut self.statistics
     }
@@ -142,6 +146,11 @@ impl Follower {
         self.settle(now);
         let event = self.ready.pop_front()?;
         Some(self.complete(event))
+    }
+
+    /// Takes an event back, to be the next one.
+    pub(super) fn give_back(&mut self, event: Event) {
+        self.ready.push_front(event);
     }
 
     /// True if events may have to wait.

@@ -41,9 +41,11 @@ mod feed;
 mod follower;
 mod json;
 mod link_state;
+mod pace;
 mod pattern;
 mod rules;
 mod settle;
+mod sieve;
 mod table;
 #[cfg(test)]
 mod test_kernel;

@@ -32,7 +32,7 @@ pub(super) struct Rules {
 /// What an entry was before a change.
 pub(super) struct Before {
     name: Name,
-    in_scope: bool,
+    pub(super) in_scope: bool,
     carrier: bool,
 }
 

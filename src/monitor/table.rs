@@ -76,6 +76,11 @@ pub struct Table {
     links: HashMap<u32, Entry>,
     rules: Rules,
     resync: Resync,
+    /// Links that have come into scope since somebody asked, if anybody does.
+    newcomers: Option<Vec<u32>>,
+    /// How many messages were about links that are not in scope.
+    out_of_scope: u64,
+    highest: u32,
 }
 
 #[derive(Debug, Default)]
@@ -136,6 +141,9 @@ impl Table {
                 notices: false,
             },
             resync: Resync::default(),
+            newcomers: None,
+            out_of_scope: 0,
+            highest: 0,
         }
     }
 
@@ -218,6 +226,11 @@ impl Table {
         entry.state.update(message);
         entry.touched = number;
         self.rules.report(entry, &before, steps, events);
+        if !entry.in_scope {
+            self.out_of_scope += 1;
+        } else if !before.in_scope {
+            note(&mut self.newcomers, ifindex);
+        }
         if let Some(notice) = message.event() {
             self.rules.notice(entry, notice, events);
         }
@@ -328,6 +341,9 @@ impl Table {
                 let known = std::mem::replace(&mut entry.state, listed);
                 entry.state.keep_wifi(&known);
                 self.rules.report(entry, &before, steps, events);
+                if entry.in_scope && !before.in_scope {
+                    note(&mut self.newcomers, ifindex);
+                }
             }
             // Without a message about it the link was exchanged for another:
             // its kind or its address differs, or its counters went back.
@@ -362,6 +378,25 @@ impl Table {
             .map(|entry| &entry.state)
     }
 
+    /// The links that have come into scope since the last time; none the first
+    /// time.
+    pub(super) fn take_newcomers(&mut self) -> Vec<u32> {
+        match &mut self.newcomers {
+            Some(newcomers) if newcomers.is_empty() => Vec::new(),
+            newcomers => newcomers.replace(Vec::new()).unwrap_or_default(),
+        }
+    }
+
+    /// How many messages were about links that are not in scope.
+    pub(super) fn out_of_scope(&self) -> u64 {
+        self.out_of_scope
+    }
+
+    /// The highest interface index that was ever heard of.
+    pub(super) fn highest(&self) -> u32 {
+        self.highest
+    }
+
     /// The links in scope, to add what messages do not tell.
     pub(super) fn links_mut(&mut self) -> impl Iterator<Item = &mut LinkState> {
         self.links
@@ -389,6 +424,12 @@ impl Table {
         // All that a new link has counted, it has counted since it is there.
         let counted = entry.state.transitions().unwrap_or(0).into();
         self.rules.appear(&mut entry, None, counted, events);
+        let ifindex = entry.state.ifindex();
+        self.highest = self.highest.max(ifindex);
+        match entry.in_scope {
+            true => note(&mut self.newcomers, ifindex),
+            false => self.out_of_scope += 1,
+        }
         self.links.insert(entry.state.ifindex(), entry);
     }
 
@@ -396,6 +437,13 @@ impl Table {
         if let Some(entry) = self.links.remove(&ifindex) {
             self.rules.vanish(entry, steps, events);
         }
+    }
+}
+
+/// Notes a link that has come into scope, if anybody asks for them.
+fn note(newcomers: &mut Option<Vec<u32>>, ifindex: u32) {
+    if let Some(newcomers) = newcomers {
+        newcomers.push(ifindex);
     }
 }
 

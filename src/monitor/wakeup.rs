@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -33,8 +34,17 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 pub struct StopHandle {
+    signal: Arc<StopSignal>,
+}
+
+#[derive(Debug)]
+struct StopSignal {
+    /// To look at without a system call. It is set after the counter, so that
+    /// whoever finds it set can clear both: a counter that is left behind would
+    /// wake each wait up.
+    asked: AtomicBool,
     /// Its counter is not zero once a stop was asked for.
-    signal: Arc<EventFd>,
+    counter: EventFd,
 }
 
 impl StopHandle {
@@ -46,10 +56,13 @@ impl StopHandle {
     ///
     /// eventfd(2)'s.
     pub fn new() -> Result<StopHandle> {
-        let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+        let counter = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|e| Error::from_nix(e, "making a stop handle"))?;
         Ok(StopHandle {
-            signal: Arc::new(signal),
+            signal: Arc::new(StopSignal {
+                asked: AtomicBool::new(false),
+                counter,
+            }),
         })
     }
 
@@ -61,12 +74,19 @@ impl StopHandle {
     pub fn stop(&self) {
         // It can only fail where the counter is about to overflow, and then
         // it is not zero all the same.
-        let _ = self.signal.write(1);
+        let _ = self.signal.counter.write(1);
+        self.signal.asked.store(true, Ordering::Release);
     }
 
     /// True once a stop was asked for since the last time.
     pub(crate) fn take(&self) -> bool {
-        self.signal.read().is_ok()
+        if !self.signal.asked.load(Ordering::Relaxed)
+            || !self.signal.asked.swap(false, Ordering::Acquire)
+        {
+            return false;
+        }
+        let _ = self.signal.counter.read();
+        true
     }
 }
 
@@ -102,7 +122,11 @@ impl Wakeup {
                 TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
             )?;
             let clock = ClockWatch::new()?;
-            let own = [timer.as_fd(), stop.signal.as_fd(), clock.timer.as_fd()];
+            let own = [
+                timer.as_fd(),
+                stop.signal.counter.as_fd(),
+                clock.timer.as_fd(),
+            ];
             for source in own.into_iter().chain(socket) {
                 epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
             }

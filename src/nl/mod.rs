@@ -42,6 +42,7 @@ mod datagram;
 mod dump;
 #[cfg(feature = "genl")]
 pub mod ethtool;
+mod filter;
 mod fnmatch;
 #[cfg(feature = "genl")]
 pub mod genl;
@@ -58,6 +59,7 @@ pub mod nl80211;
 mod notice;
 mod objects;
 mod query;
+mod reader;
 mod socket;
 mod ssid;
 
@@ -75,6 +77,7 @@ pub use cache::{Cache, CacheIter, Cacheable};
 pub use callback::{Action, CallbackKind};
 pub use datagram::Datagram;
 pub use dump::{Listing, dump, dump_in};
+pub(crate) use filter::{LinkFilter, LinkSelection, NameFilter};
 pub(crate) use fnmatch::fnmatch;
 pub use group::Group;
 pub use interfaces::{Interface, InterfaceAddress, interfaces, interfaces_in};

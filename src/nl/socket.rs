@@ -1,6 +1,7 @@
 //! Netlink sockets.
 
 use std::ffi::c_int;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
@@ -12,7 +13,10 @@ use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::callback::{self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot};
-use super::{Datagram, Group, KernelError, Message, MessageBuilder, Namespace, allocated, check};
+use super::reader::{self, Reader};
+use super::{
+    Datagram, Group, KernelError, LinkFilter, Message, MessageBuilder, Namespace, allocated, check,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// Errors come with the kernel's own words (`linux/netlink.h`).
@@ -76,6 +80,7 @@ pub struct Socket {
     /// What the callbacks point to. Each comes from `Box::into_raw` and is
     /// freed after the socket, by `Drop`.
     doorkeeper: NonNull<Doorkeeper>,
+    reader: Reader,
     slots: [Option<NonNull<Slot<MessageClosure>>>; CallbackKind::COUNT],
 }
 
@@ -92,6 +97,7 @@ impl Socket {
     ///
     /// Where the kernel has no such protocol, or descriptors have run out.
     pub fn connect(protocol: Protocol) -> Result<Socket> {
+        let reader = Reader::new()?;
         // Each callback is set explicitly: the variable NLCB in the
         // environment would make libnl's own defaults print.
         // SAFETY: takes no pointer; NULL means that memory was refused.
@@ -115,8 +121,12 @@ impl Socket {
             raw,
             callbacks,
             doorkeeper,
+            reader,
             slots: [None; CallbackKind::COUNT],
         };
+        // SAFETY: the callbacks are live; the function can be called with any
+        // socket that is.
+        unsafe { sys::nl_cb_overwrite_recv(callbacks.as_ptr(), Some(reader::receive)) };
         socket.set(
             CallbackKind::MessageIn,
             Some(callback::on_message_in),
@@ -258,12 +268,13 @@ impl Socket {
     pub fn accept_foreign(&mut self) {
         // SAFETY: the doorkeeper is ours, and no libnl call is under way.
         unsafe { self.doorkeeper.as_mut() }.kernel_only = false;
+        self.reader.kernel_only = false;
     }
 
     /// How many messages were dropped because the kernel did not send them.
     pub fn foreign_messages(&self) -> u64 {
         // SAFETY: the doorkeeper is ours, and no libnl call is under way.
-        unsafe { self.doorkeeper.as_ref() }.foreign
+        self.reader.foreign + unsafe { self.doorkeeper.as_ref() }.foreign
     }
 
     /// Makes reading return [`WouldBlock`](ErrorKind::WouldBlock) where there
@@ -281,6 +292,27 @@ impl Socket {
         fcntl(self.as_fd(), FcntlArg::F_SETFL(flags))
             .map(drop)
             .map_err(|e| Error::from_nix(e, doing))
+    }
+
+    /// Makes [`recv`](Self::recv) and its like read up to so many datagrams with
+    /// one system call (recvmmsg(2)), at most 1024, if they are queued already;
+    /// by default it is one.
+    ///
+    /// [`Action::Stop`], and an error or a panic of a closure, throw away what
+    /// is left of the whole batch. Where foreign messages are
+    /// [accepted](Self::accept_foreign), datagrams are read one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`](ErrorKind::OutOfMemory): each datagram of a batch takes
+    /// 64 KiB of address space, though of memory only what is written to it.
+    pub fn set_batch(&mut self, datagrams: NonZeroUsize) -> Result<()> {
+        self.reader.set_batch(datagrams)
+    }
+
+    /// True if the last read left nothing to be read at that time.
+    pub(crate) fn was_emptied(&self) -> bool {
+        self.reader.emptied
     }
 
     /// Asks for a receive buffer of `bytes` and returns what was really got,
@@ -320,6 +352,11 @@ impl Socket {
             .map_err(|e| Error::from_nix(e, "reading the receive buffer's size"))
     }
 
+    /// Has the kernel drop link messages that the filter does not let through.
+    pub(crate) fn filter_links(&mut self, filter: &LinkFilter<'_>) -> Result<()> {
+        filter.attach(self.as_raw_fd())
+    }
+
     /// The port that the kernel knows this socket by (`nl_socket_get_local_port`).
     pub fn local_port(&self) -> u32 {
         // SAFETY: the socket is live and connected; a plain getter.
@@ -342,11 +379,20 @@ impl Socket {
     pub fn recv(&mut self) -> Result<usize> {
         self.take_refusal();
         Errno::clear();
+        let (raw, callbacks) = (self.raw, self.callbacks);
         // SAFETY: socket and callbacks are live, and `&mut self` keeps this
-        // call the only one that uses them and the slots behind them.
-        let result = unsafe { sys::nl_recvmsgs_report(self.raw.as_ptr(), self.callbacks.as_ptr()) };
+        // call the only one that uses them, the reader, and the slots behind
+        // them.
+        let result = unsafe {
+            reader::reading(raw, &raw mut self.reader, || {
+                sys::nl_recvmsgs_report(raw.as_ptr(), callbacks.as_ptr())
+            })
+        };
         let errno = Errno::last();
         self.resume_panics();
+        if let Some(error) = self.reader.take_loss() {
+            return Err(error);
+        }
         if (result < 0 || self.list_failed())
             && let Some(refusal) = self.take_refusal()
         {

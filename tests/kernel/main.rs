@@ -7,6 +7,7 @@ mod datagrams;
 mod ethtool;
 mod examples;
 mod faults;
+mod filter;
 #[cfg(feature = "genl")]
 mod genl;
 mod interfaces;
