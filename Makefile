@@ -18,7 +18,7 @@ DESTDIR ?=
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: help run test test-guest torture fuzz check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
+.PHONY: help run test test-guest torture fuzz bench check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-guest   only the latter: Wi-Fi, bonds, a NIC"
 	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
 	@echo "make fuzz     hostile input (FUZZ=target EXECUTIONS=number)"
+	@echo "make bench    the race against other watchers (MODES=\"drain live\" RUNS=5 QUICK=1)"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
@@ -49,6 +50,10 @@ torture: test-dependencies
 
 fuzz: test-dependencies
 	scripts/fuzz $(FUZZ) $(EXECUTIONS)
+
+# As root, with larger buffers. A complete race is written to docs/bench/.
+bench: test-dependencies
+	MODES="$(MODES)" RUNS="$(RUNS)" QUICK="$(QUICK)" bench/run
 
 demo: test-dependencies
 	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable

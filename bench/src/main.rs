@@ -1,0 +1,140 @@
+//! The race: every watcher hears the same storms in one private network
+//! namespace, and its CPU time, memory, losses and final word are compared.
+//!
+//!     race --programs FOLDER [--python PATH] [--modes "drain live"] [--runs N]
+//!          [--quick] [--out FOLDER]
+//!
+//! `make bench` builds what is needed and runs it.
+
+mod goals;
+mod kernel;
+mod modes;
+mod process;
+mod results;
+mod sandbox;
+mod table;
+mod watcher;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use modes::{Race, Random, Scale, drain, live};
+use results::{Results, Sample};
+use watcher::Programs;
+
+const MODES: [&str; 2] = [drain::MODE, live::MODE];
+
+struct Arguments {
+    programs: Programs,
+    modes: Vec<&'static str>,
+    runs: usize,
+    quick: bool,
+    out: Option<PathBuf>,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut programs = None;
+    let mut python = None;
+    let mut modes = MODES.to_vec();
+    let mut runs = None;
+    let mut quick = false;
+    let mut out = None;
+    let mut given = std::env::args().skip(1);
+    while let Some(option) = given.next() {
+        let mut value = || given.next().ok_or(format!("{option} needs a value"));
+        match option.as_str() {
+            "--programs" => programs = Some(PathBuf::from(value()?)),
+            "--python" => python = Some(PathBuf::from(value()?)),
+            "--out" => out = Some(PathBuf::from(value()?)),
+            "--quick" => quick = true,
+            "--runs" => {
+                let number = value()?.parse().ok().filter(|&runs: &usize| runs > 0);
+                runs = Some(number.ok_or("--runs: expected a number above 0")?);
+            }
+            "--modes" => {
+                let chosen = value()?;
+                let known = |word: &str| MODES.into_iter().find(|mode| *mode == word);
+                let words = chosen.split([' ', ',']).filter(|word| !word.is_empty());
+                modes = words
+                    .map(|word| known(word).ok_or(format!("no mode '{word}'; there are {MODES:?}")))
+                    .collect::<Result<_, _>>()?;
+            }
+            _ => return Err(format!("unknown option {option}")),
+        }
+    }
+    let folder = programs.ok_or("--programs is missing: use `make bench`")?;
+    let python = python.filter(|python| python.exists());
+    let programs = Programs { folder, python };
+    let runs = runs.unwrap_or(if quick { 1 } else { 5 });
+    Ok(Arguments {
+        programs,
+        modes,
+        runs,
+        quick,
+        out,
+    })
+}
+
+fn main() {
+    let arguments = arguments().unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(2);
+    });
+    if let Err(error) = race(&arguments) {
+        eprintln!("the race was broken off: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn race(arguments: &Arguments) -> io::Result<()> {
+    let how = sandbox::enter()?;
+    let probe = kernel::Listener::new()?;
+    println!("{how}; receive buffers of {} MiB", probe.room >> 20);
+    drop(probe);
+    if !sandbox::is_privileged() {
+        println!("not root: fewer messages fit into the buffers than where SO_RCVBUFFORCE works");
+    }
+    println!("what watchers print goes to files in memory (memfd)");
+    if arguments.programs.python.is_none() {
+        println!("SKIPPED: pyroute2, which is not installed");
+    }
+    let scale = if arguments.quick {
+        Scale::quick()
+    } else {
+        Scale::full()
+    };
+    let seed = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(1, |time| time.as_nanos() as u64);
+    let random = Random::new(seed);
+    let mut race = Race {
+        programs: &arguments.programs,
+        scale: &scale,
+        random,
+    };
+    let mut results = Results::default();
+    for &mode in &arguments.modes {
+        for run in 0..arguments.runs {
+            let begin = Instant::now();
+            let samples: Vec<Sample> = match mode {
+                drain::MODE => drain::run(&mut race, run)?,
+                _ => live::run(&mut race, run)?,
+            };
+            for sample in samples {
+                results.add(sample);
+            }
+            eprintln!(
+                "{mode}, run {} of {}: {:.1?}",
+                run + 1,
+                arguments.runs,
+                begin.elapsed()
+            );
+        }
+    }
+    for table in table::tables(&results) {
+        println!("{}", table.text());
+    }
+    println!("{}", table::goals(&goals::goals(&results)).text());
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! All watchers are stopped, messages queue up, and each is continued alone.
+
+use std::io;
+
+use super::{Race, Values, finish, measured};
+use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
+use crate::results::Sample;
+use crate::sandbox::is_privileged;
+use crate::watcher::{CONTENDERS, Watcher};
+
+pub const MODE: &str = "drain";
+
+pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
+    let mut storm = Storm::new(race.scale.pairs)?;
+    let mut counter = Listener::new()?;
+    await_silence(&mut counter)?;
+
+    let ids: Vec<&str> = CONTENDERS.iter().map(|contender| contender.id).collect();
+    let mut watchers = race.start(&ids, MODE);
+    for watcher in &mut watchers {
+        watcher.await_idle();
+        watcher.signal(libc::SIGSTOP);
+    }
+    let keeper = Listener::new()?;
+    let before = await_silence(&mut counter)?;
+    let mut messages = 0;
+    while messages < race.scale.messages {
+        for _ in 0..8 {
+            storm.flip()?;
+        }
+        messages = counter.hear()? - before;
+        // Without privilege there is less room.
+        if !is_privileged() && keeper.queued() > keeper.room as u64 * 8 / 10 {
+            break;
+        }
+    }
+    let messages = await_link_watch(&mut counter)? - before;
+
+    race.random.shuffle(&mut watchers);
+    let mut done: Vec<(Watcher, Values)> = Vec::new();
+    for mut watcher in watchers {
+        let before = watcher.cpu_time();
+        watcher.signal(libc::SIGCONT);
+        watcher.await_idle();
+        let cpu = watcher.cpu_time() - before;
+        let mut values = measured(&mut watcher);
+        let seen = messages as f64 - values.get("drops").copied().unwrap_or_default();
+        values.insert("cpu_us", cpu as f64 / 1e3);
+        values.insert("cpu_us_per_message", cpu as f64 / 1e3 / seen.max(1.0));
+        values.insert("queued", messages as f64);
+        done.push((watcher, values));
+    }
+    drop(keeper);
+    Ok(finish(MODE, (run, 0), done))
+}

@@ -1,0 +1,174 @@
+//! Tables, as text and as Markdown.
+
+use crate::goals::Goal;
+use crate::modes::{drain, live};
+use crate::results::Results;
+use crate::watcher::{CONTENDERS, FLOOR, by_id};
+
+pub struct Table {
+    pub mode: &'static str,
+    pub title: String,
+    pub head: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The watchers of all modes, in the order of the tables.
+fn order() -> Vec<&'static str> {
+    CONTENDERS.iter().map(|contender| contender.id).collect()
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// What a watcher said at the end, against what the kernel says.
+fn verdict(results: &Results, mode: &str, id: &str) -> String {
+    if let Some(note) = results.note(mode, id) {
+        return note;
+    }
+    let known = results.median(mode, id, "known").unwrap_or_default();
+    match results.largest(mode, id, "wrong") {
+        Some(wrong) if wrong > 0.0 => format!("{wrong:.0} links wrong"),
+        Some(_) if known > 0.0 => "right".to_owned(),
+        _ => "–".to_owned(),
+    }
+}
+
+/// The largest number of messages that a watcher lost, by its own word and by
+/// the kernel's.
+fn lost(results: &Results, mode: &str, id: &str) -> String {
+    let drops = results.largest(mode, id, "drops").unwrap_or_default();
+    let overruns = results.largest(mode, id, "overruns");
+    match overruns {
+        _ if drops == 0.0 && overruns.unwrap_or_default() == 0.0 => "0".to_owned(),
+        Some(overruns) => format!("{overruns:.0} ({drops:.0} messages)"),
+        None => format!("({drops:.0} messages)"),
+    }
+}
+
+fn storm(results: &Results, mode: &'static str, title: &str) -> Table {
+    let queued = results.median(mode, FLOOR, "queued");
+    let row = |id: String| {
+        vec![
+            by_id(&id).label.to_owned(),
+            number(results.median(mode, &id, "cpu_us").map(|us| us / 1e3), 1),
+            number(results.median(mode, &id, "cpu_us_per_message"), 2),
+            number(results.ratio(mode, &id, FLOOR, "cpu_us_per_message"), 2),
+            number(results.median(mode, &id, "messages"), 0),
+            lost(results, mode, &id),
+            number(
+                results
+                    .median(mode, &id, "peak_kib")
+                    .map(|kib| kib / 1024.0),
+                1,
+            ),
+            verdict(results, mode, &id),
+        ]
+    };
+    Table {
+        mode,
+        title: format!("{mode}: {title} ({} messages)", number(queued, 0)),
+        head: vec![
+            "watcher",
+            "CPU ms",
+            "µs a message",
+            "× floor",
+            "messages it counted",
+            "overruns",
+            "peak MiB",
+            "final state",
+        ],
+        rows: results.ids(mode, &order()).into_iter().map(row).collect(),
+    }
+}
+
+/// One for each mode that was run.
+pub fn tables(results: &Results) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if results.has(drain::MODE) {
+        tables.push(storm(
+            results,
+            drain::MODE,
+            "a full queue, each watcher alone",
+        ));
+    }
+    if results.has(live::MODE) {
+        tables.push(storm(results, live::MODE, "a storm while the watchers run"));
+    }
+    tables
+}
+
+pub fn goals(goals: &[Goal]) -> Table {
+    let row = |goal: &Goal| {
+        let digits = if goal.bound >= 2.0 || goal.bound == 0.0 {
+            1
+        } else {
+            2
+        };
+        let unit = |text: String| format!("{text}{}", goal.unit);
+        vec![
+            goal.mode.to_owned(),
+            goal.measure.to_owned(),
+            goal.value
+                .map_or("–".to_owned(), |value| unit(format!("{value:.digits$}"))),
+            unit(format!("{}", goal.bound)),
+            goal.verdict().to_owned(),
+        ]
+    };
+    Table {
+        mode: "goals",
+        title: "what it must reach".to_owned(),
+        head: vec!["mode", "measure", "measured", "at most", ""],
+        rows: goals.iter().map(row).collect(),
+    }
+}
+
+impl Table {
+    pub fn text(&self) -> String {
+        let width = |column: usize| {
+            let cells = self.rows.iter().map(|row| row[column].chars().count());
+            cells
+                .chain([self.head[column].chars().count()])
+                .max()
+                .unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let line = |cells: &mut dyn Iterator<Item = &str>| {
+            let padded = cells
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, &width))| {
+                    if self.is_left(column) {
+                        format!("{cell:<width$}")
+                    } else {
+                        format!("{cell:>width$}")
+                    }
+                });
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        let mut lines = vec![format!("\n{}", self.title)];
+        lines.push(line(&mut self.head.iter().copied()));
+        for row in &self.rows {
+            lines.push(line(&mut row.iter().map(String::as_str)));
+        }
+        lines.join("\n")
+    }
+
+    /// Words are at the left, numbers at the right.
+    fn is_left(&self, column: usize) -> bool {
+        let is_word = |text: &str| text.starts_with(|c: char| c.is_alphabetic());
+        column == 0 || self.rows.iter().any(|row| is_word(&row[column]))
+    }
+
+    pub fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let mut out = format!("**{}**\n\n", self.title);
+        out += &line(self.head.iter().map(|&cell| cell.to_owned()).collect());
+        let rule = |column| if self.is_left(column) { "---" } else { "---:" }.to_owned();
+        out += &line((0..self.head.len()).map(rule).collect());
+        for row in &self.rows {
+            out += &line(row.clone());
+        }
+        out
+    }
+}
