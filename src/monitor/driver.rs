@@ -454,8 +454,9 @@ impl Monitor {
     /// Sees to it that the descriptor is readable when something is due.
     fn set_timer(&mut self) -> Result<()> {
         if self.follower.has_ready() {
-            return self.wakeup.set_ready();
+            return self.wakeup.set_ready(true);
         }
+        self.wakeup.set_ready(false)?;
         let due = [self.loss.due, self.follower.next_due(), self.pace.next()];
         self.wakeup.set_timer(due.into_iter().flatten().min())
     }

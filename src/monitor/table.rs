@@ -19,6 +19,7 @@
 //!   message has told of a removal, the snapshot may be about the former link.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::pattern::Scope;
 use super::rules::{Before, Entry, Rules};
@@ -73,7 +74,7 @@ pub enum Verdict {
 /// ```
 #[derive(Debug)]
 pub struct Table {
-    links: HashMap<u32, Entry>,
+    links: HashMap<u32, Entry, BuildHasherDefault<IndexHasher>>,
     rules: Rules,
     resync: Resync,
     /// Links that have come into scope since somebody asked, if anybody does.
@@ -81,6 +82,28 @@ pub struct Table {
     /// How many messages were about links that are not in scope.
     out_of_scope: u64,
     highest: u32,
+}
+
+/// Interface indices are small numbers that the kernel hands out in order:
+/// spread over all bits, no two of them meet.
+#[derive(Debug, Default)]
+struct IndexHasher(u64);
+
+impl Hasher for IndexHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u32(&mut self, ifindex: u32) {
+        // An odd number near 2⁶⁴ divided by the golden ratio.
+        self.0 = u64::from(ifindex).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -133,7 +156,7 @@ impl Table {
     /// It reports nothing before [`announce`](Self::announce).
     pub fn new(patterns: Vec<Pattern>, criterion: Criterion) -> Table {
         Table {
-            links: HashMap::new(),
+            links: HashMap::default(),
             rules: Rules {
                 scope: Scope { patterns },
                 criterion,

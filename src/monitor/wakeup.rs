@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 ///
 /// ```no_run
 /// use std::ops::ControlFlow;
-/// use std::time::{Duration, Instant};
+/// use std::time::Instant;
 /// use linkwatch::Monitor;
 ///
 /// let mut monitor = Monitor::builder().build()?;
@@ -99,14 +99,11 @@ pub(super) struct Wakeup {
     clock: ClockWatch,
     timer: TimerFd,
     /// When the timer is set to expire.
-    due: Due,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    Never,
-    Now,
-    At(Instant),
+    due: Option<Instant>,
+    /// Readable while there is something without waiting. (A timer that is due
+    /// at once would do too, but costs an interrupt.)
+    ready: EventFd,
+    is_ready: bool,
 }
 
 impl Wakeup {
@@ -114,7 +111,7 @@ impl Wakeup {
     /// own.
     pub(super) fn new(socket: Option<BorrowedFd<'_>>, stop: Option<StopHandle>) -> Result<Wakeup> {
         let stop = stop.map_or_else(StopHandle::new, Ok)?;
-        let create = || -> nix::Result<(Epoll, TimerFd, ClockWatch)> {
+        let create = || -> nix::Result<(Epoll, TimerFd, ClockWatch, EventFd)> {
             let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
             // The clock of `Instant`, so that both agree on what is due.
             let timer = TimerFd::new(
@@ -122,24 +119,28 @@ impl Wakeup {
                 TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
             )?;
             let clock = ClockWatch::new()?;
+            let ready = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
             let own = [
                 timer.as_fd(),
                 stop.signal.counter.as_fd(),
                 clock.timer.as_fd(),
+                ready.as_fd(),
             ];
             for source in own.into_iter().chain(socket) {
                 epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
             }
-            Ok((epoll, timer, clock))
+            Ok((epoll, timer, clock, ready))
         };
-        let (epoll, timer, clock) =
+        let (epoll, timer, clock, ready) =
             create().map_err(|e| Error::from_nix(e, "preparing to wait for link messages"))?;
         Ok(Wakeup {
             epoll,
             stop,
             clock,
             timer,
-            due: Due::Never,
+            due: None,
+            ready,
+            is_ready: false,
         })
     }
 
@@ -191,37 +192,37 @@ impl Wakeup {
         }
     }
 
-    /// Wakes up at once, and stays so until the timer is set.
-    pub(super) fn set_ready(&mut self) -> Result<()> {
-        match self.due {
-            Due::Now => Ok(()),
-            _ => self.arm(Due::Now, Duration::ZERO),
+    /// Wakes up at once, and stays so until it is said to be otherwise.
+    pub(super) fn set_ready(&mut self, is_ready: bool) -> Result<()> {
+        if is_ready == self.is_ready {
+            return Ok(());
         }
+        let set = match is_ready {
+            true => self.ready.write(1).map(drop),
+            false => self.ready.read().map(drop),
+        };
+        set.map_err(|e| Error::from_nix(e, "telling that events are ready"))?;
+        self.is_ready = is_ready;
+        Ok(())
     }
 
     /// Wakes up at this time, or at none. An expired timer is readable until
     /// it is set anew.
     pub(super) fn set_timer(&mut self, due: Option<Instant>) -> Result<()> {
-        let Some(at) = due else {
-            if self.due != Due::Never {
-                self.timer.unset().map_err(timer_error)?;
-                self.due = Due::Never;
-            }
-            return Ok(());
-        };
-        if self.due == Due::At(at) {
+        if due == self.due {
             return Ok(());
         }
-        self.arm(Due::At(at), at.saturating_duration_since(Instant::now()))
-    }
-
-    fn arm(&mut self, due: Due, delay: Duration) -> Result<()> {
-        // Zero would disarm it.
-        let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX).max(1);
-        let delay = Expiration::OneShot(TimeSpec::nanoseconds(delay));
-        self.timer
-            .set(delay, TimerSetTimeFlags::empty())
-            .map_err(timer_error)?;
+        let set = match due {
+            None => self.timer.unset(),
+            Some(at) => {
+                let delay = at.saturating_duration_since(Instant::now());
+                // Zero would disarm it.
+                let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX).max(1);
+                let delay = Expiration::OneShot(TimeSpec::nanoseconds(delay));
+                self.timer.set(delay, TimerSetTimeFlags::empty())
+            }
+        };
+        set.map_err(|e| Error::from_nix(e, "setting a timer"))?;
         self.due = due;
         Ok(())
     }
@@ -275,10 +276,6 @@ impl ClockWatch {
             }
         }
     }
-}
-
-fn timer_error(errno: Errno) -> Error {
-    Error::from_nix(errno, "setting a timer")
 }
 
 impl AsFd for Wakeup {

@@ -125,19 +125,18 @@ impl<'a> Attributes<'a> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = Attribute<'a>;
 
-    #[inline]
+    #[inline(always)] // into loops that look at each attribute of each message
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let header = self.rest.first_chunk::<HEADER>()?;
+        let rest = self.rest;
+        let header = rest.first_chunk::<HEADER>()?;
         let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
         let kind = u16::from_ne_bytes([header[2], header[3]]) & TYPE_MASK;
-        if length < HEADER || length > self.rest.len() {
+        let Some(payload) = rest.get(HEADER..length) else {
             self.malformed = true;
             self.rest = &[];
             return None;
-        }
-        let payload = &self.rest[HEADER..length];
-        let padded = length.next_multiple_of(4).min(self.rest.len());
-        self.rest = &self.rest[padded..];
+        };
+        self.rest = rest.get((length + 3) & !3..).unwrap_or_default();
         Some(Attribute { kind, payload })
     }
 }
