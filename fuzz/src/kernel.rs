@@ -2,7 +2,8 @@
 //!
 //! It stands behind the system calls of [`system_calls`](crate::system_calls),
 //! so all that is between them and the target is what runs in earnest: libnl's
-//! receiving, the closures, the questions, the monitor.
+//! receiving, the closures, the questions, the monitor. Nothing reaches the real
+//! kernel, which would cost more than all the rest.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -10,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use linkwatch::nl::Messages;
+
+use crate::descriptors::{Descriptor, Descriptors, Socket, Timer};
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -23,13 +26,13 @@ const NLM_F_DUMP: u16 = 0x300;
 /// The families that the controller lists.
 pub const ETHTOOL: u16 = 0x15;
 pub const NL80211: u16 = 0x1c;
-/// The group of nl80211's announcements. It exists in the real kernel too
-/// (the controller's own), where sockets join it.
+/// The group of nl80211's announcements.
 const MLME: u32 = 16;
+/// Groups above do not exist.
+pub(crate) const MOST_GROUPS: u32 = 63;
 
 /// What a read from a socket brings.
-#[derive(Clone)]
-pub enum Packet {
+pub(crate) enum Packet {
     Datagram {
         bytes: Vec<u8>,
         port: u32,
@@ -38,18 +41,9 @@ pub enum Packet {
     Error(i32),
 }
 
-#[derive(Default)]
-struct Socket {
-    fd: i32,
-    protocol: i32,
-    /// It has asked something, so it is none that announcements come to.
-    asks: bool,
-    pending: VecDeque<Packet>,
-}
-
-struct State {
-    now: Duration,
-    sockets: Vec<Socket>,
+pub(crate) struct State {
+    pub(crate) now: Duration,
+    pub(crate) descriptors: Descriptors,
     announced: VecDeque<Packet>,
     announced_by_nl80211: VecDeque<Packet>,
     links: Vec<u8>,
@@ -60,7 +54,7 @@ struct State {
 
 static STATE: Mutex<State> = Mutex::new(State {
     now: Duration::ZERO,
-    sockets: Vec::new(),
+    descriptors: Descriptors::new(),
     announced: VecDeque::new(),
     announced_by_nl80211: VecDeque::new(),
     links: Vec::new(),
@@ -73,7 +67,7 @@ thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
 }
 
-fn state() -> MutexGuard<'static, State> {
+pub(crate) fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -83,16 +77,17 @@ pub fn is_active() -> bool {
 }
 
 /// The kernel, as the target commands it. The real one is back when it is
-/// dropped.
+/// dropped; by then each descriptor must have been closed.
 pub struct Kernel(());
 
 impl Kernel {
     /// Begins anew: an empty kernel. `decisions` has a bit for each question
     /// whether a link exists.
     pub fn begin(decisions: u64) -> Kernel {
+        crate::system_calls::prepare();
         let mut state = state();
         state.now = Duration::from_secs(1000);
-        state.sockets.clear();
+        state.descriptors.clear();
         state.announced.clear();
         state.announced_by_nl80211.clear();
         state.links.clear();
@@ -105,16 +100,7 @@ impl Kernel {
 
     /// Sends a datagram to whoever listens to the route protocol.
     pub fn announce(&self, bytes: &[u8], port: u32) {
-        // Since Linux 5.16 nobody can send an empty one.
-        if bytes.is_empty() {
-            return;
-        }
-        let (bytes, groups) = (bytes.to_vec(), 1);
-        state().announced.push_back(Packet::Datagram {
-            bytes,
-            port,
-            groups,
-        });
+        queue(&mut state().announced, bytes, port);
     }
 
     /// A read fails.
@@ -124,22 +110,26 @@ impl Kernel {
 
     /// Sends a datagram to whoever listens to nl80211.
     pub fn announce_by_nl80211(&self, bytes: &[u8], port: u32) {
-        if bytes.is_empty() {
-            return;
-        }
-        let (bytes, groups) = (bytes.to_vec(), 1);
-        state().announced_by_nl80211.push_back(Packet::Datagram {
-            bytes,
-            port,
-            groups,
-        });
+        queue(&mut state().announced_by_nl80211, bytes, port);
+    }
+
+    /// A read of nl80211's announcements fails.
+    pub fn fail_nl80211(&self, errno: i32) {
+        let mut state = state();
+        state.announced_by_nl80211.push_back(Packet::Error(errno));
+    }
+
+    /// True if all that was announced has been read.
+    pub fn is_quiet(&self) -> bool {
+        state().announced.is_empty()
     }
 
     /// The messages that links are listed with from now on. That many lists
     /// are interrupted.
     pub fn set_links(&self, messages: &[u8], interrupted: u32) {
         let mut state = state();
-        state.links = messages.to_vec();
+        state.links.clear();
+        state.links.extend_from_slice(messages);
         state.interrupted = interrupted;
     }
 
@@ -152,12 +142,35 @@ impl Kernel {
     pub fn pass_time(&self, time: Duration) {
         state().now += time;
     }
+
+    /// The clock is set, or the system has slept.
+    pub fn jump(&self) {
+        for descriptor in state().descriptors.iter_mut() {
+            if let Descriptor::Timer(timer) = descriptor {
+                timer.has_jumped = timer.notes_jumps;
+            }
+        }
+    }
 }
 
 impl Drop for Kernel {
     fn drop(&mut self) {
         ACTIVE.set(false);
+        let left = state().descriptors.count();
+        assert_eq!(left, 0, "descriptors that were not closed");
     }
+}
+
+fn queue(queue: &mut VecDeque<Packet>, bytes: &[u8], port: u32) {
+    // Since Linux 5.16 nobody can send an empty one.
+    if bytes.is_empty() {
+        return;
+    }
+    queue.push_back(Packet::Datagram {
+        bytes: bytes.to_vec(),
+        port,
+        groups: 1,
+    });
 }
 
 // The kernel's side of the system calls.
@@ -170,70 +183,102 @@ pub(crate) fn sleep(time: Duration) {
     state().now += time;
 }
 
-pub(crate) fn opened(fd: i32, protocol: i32) {
-    let mut state = state();
-    state.sockets.retain(|socket| socket.fd != fd);
-    state.sockets.push(Socket {
-        fd,
-        protocol,
-        ..Socket::default()
-    });
-}
-
 pub(crate) fn asked(fd: i32, request: &[u8]) -> bool {
     let mut state = state();
-    let Some(at) = state.sockets.iter().position(|socket| socket.fd == fd) else {
+    let Some(socket) = state.descriptors.socket(fd) else {
         return false;
     };
-    let protocol = state.sockets[at].protocol;
-    let answer = state.answer(protocol, request);
-    state.sockets[at].asks = true;
-    let bytes = answer;
-    state.sockets[at].pending.push_back(Packet::Datagram {
-        bytes,
-        port: 0,
-        groups: 0,
-    });
+    socket.asks = true;
+    let protocol = socket.protocol;
+    let bytes = state.answer(protocol, request);
+    if let Some(socket) = state.descriptors.socket(fd) {
+        let (port, groups) = (0, 0);
+        socket.pending.push_back(Packet::Datagram {
+            bytes,
+            port,
+            groups,
+        });
+    }
     true
 }
 
-/// What a read brings; `None` for a socket that is not known.
-pub(crate) fn read(fd: i32, peek: bool) -> Option<Packet> {
+/// A read from a socket: hands what it brings to `take`, or returns the error.
+/// A later error is told to the first that reads, also to who only looks.
+pub(crate) fn read<R>(
+    fd: i32,
+    peek: bool,
+    take: impl FnOnce(&[u8], u32, u32) -> R,
+) -> Result<R, i32> {
     let mut state = state();
-    let State {
-        sockets,
-        announced,
-        announced_by_nl80211,
-        ..
-    } = &mut *state;
-    let socket = sockets.iter_mut().find(|socket| socket.fd == fd)?;
-    let queue = match socket.protocol {
-        _ if socket.asks => &mut socket.pending,
-        libc::NETLINK_ROUTE => announced,
-        _ => announced_by_nl80211,
-    };
-    // An error is told once, also to those that only look.
+    let queue = state.queue(fd).ok_or(libc::EBADF)?;
     let keeps = peek && matches!(queue.front(), Some(Packet::Datagram { .. }));
-    let packet = if keeps {
-        queue.front().cloned()
-    } else {
-        queue.pop_front()
-    };
-    Some(packet.unwrap_or(Packet::Error(libc::EAGAIN)))
+    let popped = if keeps { None } else { queue.pop_front() };
+    match popped.as_ref().or(queue.front()) {
+        Some(Packet::Datagram {
+            bytes,
+            port,
+            groups,
+        }) => Ok(take(bytes, *port, *groups)),
+        Some(Packet::Error(errno)) => Err(*errno),
+        None => Err(libc::EAGAIN),
+    }
 }
 
-/// Whether there is something to read; `None` for a socket that is not known.
+/// Keeps an error for the next read.
+pub(crate) fn keep_error(fd: i32, errno: i32) {
+    if let Some(queue) = state().queue(fd) {
+        queue.push_front(Packet::Error(errno));
+    }
+}
+
+/// Whether there is something to read; `None` for what is not open.
 pub(crate) fn is_readable(fd: i32) -> Option<bool> {
-    let state = state();
-    let socket = state.sockets.iter().find(|socket| socket.fd == fd)?;
-    Some(match socket.protocol {
-        _ if socket.asks => !socket.pending.is_empty(),
-        libc::NETLINK_ROUTE => !state.announced.is_empty(),
-        _ => !state.announced_by_nl80211.is_empty(),
-    })
+    state().is_readable(fd)
 }
 
 impl State {
+    fn queue(&mut self, fd: i32) -> Option<&mut VecDeque<Packet>> {
+        let State {
+            descriptors,
+            announced,
+            announced_by_nl80211,
+            ..
+        } = self;
+        let socket = descriptors.socket(fd)?;
+        Some(match socket.protocol {
+            _ if socket.asks => &mut socket.pending,
+            libc::NETLINK_ROUTE => announced,
+            _ => announced_by_nl80211,
+        })
+    }
+
+    fn is_readable(&mut self, fd: i32) -> Option<bool> {
+        let members = match self.descriptors.get(fd)? {
+            Descriptor::Socket(_) => return self.queue(fd).map(|queue| !queue.is_empty()),
+            Descriptor::Event(count) => return Some(*count > 0),
+            Descriptor::Timer(timer) => {
+                let is_due = timer.due.is_some_and(|due| due <= self.now);
+                return Some(is_due || timer.has_jumped);
+            }
+            Descriptor::Epoll(members) => members.clone(),
+        };
+        Some(members.iter().any(|&fd| self.is_readable(fd) == Some(true)))
+    }
+
+    /// Opens a socket.
+    pub(crate) fn open_socket(&mut self, protocol: i32) -> i32 {
+        self.descriptors.open(Descriptor::Socket(Socket {
+            protocol,
+            buffer: 212_992,
+            ..Socket::default()
+        }))
+    }
+
+    /// Opens a timer that is not set.
+    pub(crate) fn open_timer(&mut self) -> i32 {
+        self.descriptors.open(Descriptor::Timer(Timer::default()))
+    }
+
     /// Whether the next answer is one of the controller's. Otherwise it lists
     /// the families that the questions are for.
     fn answers_for_controller(&self) -> bool {

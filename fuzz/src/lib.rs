@@ -2,6 +2,7 @@
 //! every stream of events keeps.
 
 pub mod audit;
+mod descriptors;
 pub mod input;
 pub mod kernel;
 pub mod system_calls;

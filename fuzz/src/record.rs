@@ -134,11 +134,12 @@ fn watches(folder: &Path, recorded: &[Vec<Vec<u8>>], lists: &[Vec<u8>]) -> std::
         input.push(2 | 2 << 3);
         save(folder, "watch", &format!("links-{number}"), &input)?;
     }
-    save(folder, "watch", "wifi", &wifi())
+    save(folder, "watch", "wifi-roam", &wifi(true))?;
+    save(folder, "watch", "wifi-loss", &wifi(false))
 }
 
-/// A Wi-Fi link that changes its access point, and loses it.
-fn wifi() -> Vec<u8> {
+/// A Wi-Fi link that changes its access point, or loses it.
+fn wifi(roams: bool) -> Vec<u8> {
     let link = |running: bool, carrier: bool, ups: u32, downs: u32| {
         let mut message = vec![0; 4];
         message.extend(16u16.to_ne_bytes());
@@ -176,11 +177,13 @@ fn wifi() -> Vec<u8> {
     step(&mut input, 6, &generic(7, &interface));
     step(&mut input, 6, &generic(34, &[(47, &bss)]));
     step(&mut input, 0, &link(false, false, 1, 1));
-    step(&mut input, 5, &generic(48, &[(54, &[1, 0])]));
-    step(&mut input, 5, &generic(46, &[(6, &new), (72, &[0, 0])]));
-    step(&mut input, 0, &link(true, true, 2, 1));
-    step(&mut input, 0, &link(false, false, 2, 2));
-    step(&mut input, 5, &generic(48, &[(54, &[3, 0]), (71, &[])]));
+    if roams {
+        step(&mut input, 5, &generic(48, &[(54, &[1, 0])]));
+        step(&mut input, 5, &generic(46, &[(6, &new), (72, &[0, 0])]));
+        step(&mut input, 0, &link(true, true, 2, 1));
+    } else {
+        step(&mut input, 5, &generic(48, &[(54, &[3, 0]), (71, &[])]));
+    }
     input.extend([4, 250]);
     input
 }

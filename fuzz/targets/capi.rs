@@ -208,6 +208,7 @@ unsafe fn step(program: &Program, kernel: &Kernel, input: &mut Input<'_>) {
             26 => {
                 let fd = linkwatch_fd(handle);
                 assert!(fd != 0);
+                kernel.jump();
                 0
             }
             27 => {

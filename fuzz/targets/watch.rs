@@ -1,5 +1,5 @@
 //! The whole path: datagrams → libnl → messages → table → events → JSON, with
-//! losses, lists, time, and nl80211's announcements.
+//! losses, lists, time, jumps of the clock, and nl80211's announcements.
 #![no_main]
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
         .settle_up(Duration::from_millis(up))
         .settle_down(Duration::from_millis(down));
     let mut watch = Watch {
-        audit: Audit::new(builder.clone(), up + down > 0, settings >> 6 == 0),
+        audit: Audit::new(builder.clone(), up + down > 0, bytes.len() % 32 == 0),
         builder: Some(builder),
         monitor: None,
     };
@@ -60,7 +60,12 @@ fuzz_target!(|bytes: &[u8]| {
                 kernel.answer(input.block());
                 continue;
             }
-            _ => {}
+            _ => match step >> 3 {
+                1 => kernel.jump(),
+                2 => kernel.fail_nl80211(libc::ENOBUFS),
+                3 => kernel.fail_nl80211(libc::ENOMEM),
+                _ => {}
+            },
         }
         if step & 0x80 == 0 && !watch.go_on() {
             return;
@@ -69,7 +74,11 @@ fuzz_target!(|bytes: &[u8]| {
     // In the end all is told, and right.
     kernel.set_links(listed, 0);
     kernel.fail(libc::ENOBUFS);
-    for _ in 0..3 {
+    // Each error is followed by a rest, the last by a list, and what that gives
+    // may be held back.
+    let mut quiet = 0;
+    while quiet < 4 {
+        quiet += u32::from(kernel.is_quiet());
         if !watch.go_on() {
             return;
         }

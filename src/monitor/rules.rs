@@ -86,7 +86,9 @@ impl Rules {
                 }
                 let state = entry.state.clone();
                 events.push_back(
-                    Event::new(EventKind::Renamed, state, false, steps).formerly(Some(before.name)),
+                    Event::new(EventKind::Renamed, state, false, steps)
+                        .formerly(Some(before.name))
+                        .ending_report(),
                 );
             }
             (true, true) => {

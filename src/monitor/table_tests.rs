@@ -504,6 +504,17 @@ fn a_link_renamed_out_of_the_scope_has_a_last_event() {
     assert_eq!(watch.table.links().count(), 0);
 }
 
+/// With settle times, nothing of it may be held beyond.
+#[test]
+fn a_rename_out_of_the_scope_is_told_to_be_the_last_event() {
+    for carrier in [true, false] {
+        let mut watch = Watch::with(&["eth*"], Criterion::Carrier, &[eth0(carrier, 1, 0)]);
+        watch.apply(&new_link(7, "lan0").up().carrier(carrier).counts(1, 0));
+        let told: Vec<bool> = watch.events.iter().map(Event::is_last).collect();
+        assert_eq!(told, vec![true; 1 + usize::from(carrier)]);
+    }
+}
+
 #[test]
 fn a_link_renamed_into_the_scope_starts_from_there() {
     let start = [

@@ -77,7 +77,7 @@ impl Wifi {
                 found = true;
             }
         }
-        if found {
+        if found && self.listens {
             self.listen();
             // After the subscription, so that no change is missed.
             for &ifindex in &self.known {
@@ -118,14 +118,15 @@ impl Wifi {
 
     /// True if events have to pass through here.
     pub(super) fn is_needed(&self) -> bool {
-        self.announcements.is_some() || self.next_due().is_some()
+        self.announcements.is_some() || self.retry.is_some() || !self.roaming.is_empty()
     }
 
     /// Takes an event from the table, and appends what is to be reported now.
     pub(super) fn push(&mut self, event: Event, now: Instant, out: &mut VecDeque<Event>) {
         match self.announcements {
             Some(_) => self.roaming.push(event, now, out),
-            None => out.push_back(event),
+            // Nobody would say what a loss is.
+            None => self.roaming.pass(event, out),
         }
         if self.known.is_empty() {
             // The family has another number when its module is loaded again,
@@ -272,4 +273,80 @@ impl Wifi {
 /// Wi-Fi presents itself as Ethernet hardware.
 fn may_be_wifi(link: &LinkState) -> bool {
     matches!(link.kind(), LinkKind::Ethernet | LinkKind::Wifi)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::Reason;
+    use crate::monitor::test_messages::{new_link, parse};
+
+    fn event(kind: EventKind, connected: bool) -> Event {
+        let bytes = new_link(7, "wlan0").up().carrier(connected).bytes();
+        let mut state = LinkState::from_message(&parse(&bytes)).unwrap();
+        state.set_wifi();
+        Event::new(kind, state, connected, 0)
+    }
+
+    fn lost() -> Event {
+        event(EventKind::Disconnected, false).because(Reason::NoCarrier)
+    }
+
+    /// A link that is connected, its announcements listened to.
+    fn associated() -> (Wifi, VecDeque<Event>) {
+        let mut wifi = Wifi::new(Namespace::current(), true);
+        wifi.known.insert(7);
+        wifi.announcements = Some(Announcements {
+            socket: Socket::connect(Protocol::Generic).unwrap(),
+            family: 0,
+            is_awaited: true,
+        });
+        let mut out = VecDeque::new();
+        wifi.push(event(EventKind::Initial, true), Instant::now(), &mut out);
+        assert_eq!(kinds(&mut out), [EventKind::Initial]);
+        (wifi, out)
+    }
+
+    fn kinds(out: &mut VecDeque<Event>) -> Vec<EventKind> {
+        out.drain(..).map(|event| event.kind()).collect()
+    }
+
+    #[test]
+    fn what_waits_when_announcements_cannot_be_read_any_more_comes_before_what_follows() {
+        let (mut wifi, mut out) = associated();
+        let now = Instant::now();
+        wifi.push(lost(), now, &mut out);
+        assert!(out.is_empty(), "{out:?}");
+        wifi.announcements = None;
+        wifi.retry = Some(now + REST);
+        assert!(wifi.is_needed());
+        let mut removed = event(EventKind::Removed, false).ending_report();
+        wifi.recognise(&mut removed);
+        wifi.push(removed, now, &mut out);
+        assert_eq!(
+            kinds(&mut out),
+            [EventKind::Disconnected, EventKind::Removed]
+        );
+        assert!(!wifi.is_needed());
+    }
+
+    #[test]
+    fn a_link_that_was_lost_while_nobody_listened_does_not_roam() {
+        let (mut wifi, mut out) = associated();
+        let now = Instant::now();
+        let bssid = |last| crate::nl::Bssid::new(&[2, 0, 0, 0, 0, last]).unwrap();
+        wifi.roaming.begin(7, bssid(1));
+        let announcements = wifi.announcements.take();
+        wifi.push(lost(), now, &mut out);
+        assert_eq!(kinds(&mut out), [EventKind::Disconnected]);
+        wifi.announcements = announcements;
+        let roam = MlmeMessage {
+            ifindex: 7,
+            kind: MlmeKind::Roam {
+                bssid: Some(bssid(2)),
+            },
+        };
+        wifi.roaming.announced(&roam, now, &mut out);
+        assert!(out.is_empty(), "{out:?}");
+    }
 }

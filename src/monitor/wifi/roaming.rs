@@ -53,8 +53,7 @@ impl Roaming {
 
     /// Takes an event from the table, and appends what is to be reported now.
     pub(super) fn push(&mut self, event: Event, now: Instant, out: &mut VecDeque<Event>) {
-        let wifi = event.link().filter(|link| link.kind() == LinkKind::Wifi);
-        let Some(ifindex) = wifi.map(LinkState::ifindex) else {
+        let Some(ifindex) = wifi_link(&event) else {
             out.push_back(event);
             return;
         };
@@ -65,6 +64,27 @@ impl Roaming {
             station.let_go(out);
             self.stations.remove(&ifindex);
         }
+    }
+
+    /// Takes an event that nothing is to be waited for, and appends it, after
+    /// what waits already.
+    pub(super) fn pass(&mut self, event: Event, out: &mut VecDeque<Event>) {
+        let station = wifi_link(&event).and_then(|ifindex| self.stations.get_mut(&ifindex));
+        let Some(station) = station else {
+            out.push_back(event);
+            return;
+        };
+        let (ifindex, ends) = (event.ifindex(), event.is_last());
+        station.let_go(out);
+        station.report(event, out);
+        if ends {
+            self.stations.retain(|&known, _| Some(known) != ifindex);
+        }
+    }
+
+    /// True if it knows no link.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stations.is_empty()
     }
 
     /// Takes an announcement of nl80211.
@@ -373,6 +393,11 @@ impl Station {
             .filter(|&at| now.saturating_duration_since(at) <= MEMORY);
         self.roamed.is_some()
     }
+}
+
+fn wifi_link(event: &Event) -> Option<u32> {
+    let wifi = event.link().filter(|link| link.kind() == LinkKind::Wifi);
+    wifi.map(LinkState::ifindex)
 }
 
 fn note(event: &mut Event, farewell: Farewell) {
