@@ -15,10 +15,10 @@ for (const link of document.querySelectorAll(".link")) {
 
   const show = (part, x) => {
     if (!part) return;
-    readout.replaceChildren(...part.text.split("\n").map((line) => {
+    readout.replaceChildren(...part.text.split("\n").flatMap((line) => {
       const span = document.createElement("span");
       span.textContent = line;
-      return span;
+      return [span, " "];
     }));
     readout.classList.add("set");
     cursor.setAttribute("x1", x);

@@ -64,7 +64,7 @@ fn try_marks(start: i64, end: i64, zone: TimeZone) -> Option<Vec<Mark>> {
         };
         return Some(between(start, end, (0..).map_while(mark)));
     }
-    let days = |number: i64| Some(Span::new().try_days(number).ok()?);
+    let days = |number: i64| Span::new().try_days(number).ok();
     if let Some(&step) = DAYS.iter().find(|&&step| length / DAY / step < MARKS) {
         let times = (0..).map_while(|number: i64| {
             let time = midnight

@@ -77,6 +77,8 @@ pub(super) fn remarks(account: &Account) -> Vec<String> {
     remarks
 }
 
+type Figure = fn(&Link) -> u64;
+
 /// A cell of the table.
 struct Cell {
     text: String,
@@ -84,9 +86,9 @@ struct Cell {
 }
 
 fn print_table(account: &Account, times: &Times, out: &mut impl Write) -> io::Result<()> {
-    let any = |figure: fn(&Link) -> u64| account.links.iter().any(|link| figure(link) > 0);
+    let any = |figure: Figure| account.links.iter().any(|link| figure(link) > 0);
     // What never happened needs no column.
-    let figures: [(&str, fn(&Link) -> u64); 5] = [
+    let figures: [(&str, Figure); 5] = [
         ("FLAPS", |link| link.flaps),
         ("TRANSITIONS", |link| link.transitions),
         ("UNSEEN", |link| link.unseen),
