@@ -226,7 +226,7 @@ fn a_clock_that_was_set_is_told() {
 
 #[test]
 fn memory_is_bounded_however_long_the_log_is() {
-    // 60 MB of a link that never rests, in an address space of 64 MB.
+    // 60 MB of a link that never rests, in an address space of 28 MB.
     let mut block = String::new();
     for second in 0..3500 {
         let (event, connected) = match second % 2 {
@@ -241,7 +241,7 @@ fn memory_is_bounded_however_long_the_log_is() {
     let mut child = command
         .args([
             "-c",
-            "ulimit -v 65536; exec \"$@\"",
+            "ulimit -v 28672; exec \"$@\"",
             "sh",
             env!("CARGO_BIN_EXE_linkwatch"),
         ])

@@ -28,6 +28,8 @@ pub(super) struct Account {
     gone: HashMap<(String, String), usize>,
     /// The index and time of the last line, if it was `initial`.
     last_initial: Option<(u32, i64)>,
+    /// When a watch began that is still writing its `initial` lines.
+    starting: Option<i64>,
     /// How often a watch began, as far as the log tells.
     pub(super) starts: u64,
     /// Between the watches, in microseconds.
@@ -55,6 +57,9 @@ impl Account {
         self.first.get_or_insert(time);
 
         let is_initial = kind == Some(EventKind::Initial);
+        if !is_initial {
+            self.end_start();
+        }
         match &line.event {
             LogEvent::Other => {}
             LogEvent::Resync { overruns } => {
@@ -86,7 +91,9 @@ impl Account {
     /// A watch has begun; the one before has ended after its last line, nobody
     /// knows when.
     fn start(&mut self, last_line: i64, time: i64) {
+        self.end_start();
         self.starts += 1;
+        self.starting = Some(time);
         if self.lines > 1 {
             let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
             self.unwatched = self.unwatched.saturating_add(gap);
@@ -99,6 +106,15 @@ impl Account {
         for (number, link) in self.links.iter().enumerate() {
             self.gone
                 .insert((link.name.clone(), link.kind.clone()), number);
+        }
+    }
+
+    /// The watch has listed all links that there were.
+    fn end_start(&mut self) {
+        if let Some(time) = self.starting.take() {
+            for link in &mut self.links {
+                link.stay_away(time);
+            }
         }
     }
 
@@ -160,6 +176,7 @@ impl Account {
 
     /// All lines are read: what they tell ends with the last one.
     pub(super) fn finish(mut self) -> Account {
+        self.end_start();
         let end = self.clock.latest();
         for link in &mut self.links {
             link.end_knowledge(end);

@@ -255,6 +255,22 @@ fn one_that_comes_again_goes_on() {
 }
 
 #[test]
+fn one_that_was_gone_before_the_watch_is_gone() {
+    let lines = [
+        vec![initial(0, 2, "eth0", true), initial(0, 3, "usb0", true)],
+        vec![initial(0, 4, "usb1", true)],
+        removed(10, 3, "usb0").into(),
+        vec![end(20), initial(50, 2, "eth0", true), end(100)],
+    ];
+    let account = account(lines.into_iter().flatten());
+    let [eth0, usb0, usb1] = [0, 1, 2].map(|number| seconds(&account.links[number]));
+    assert_eq!(eth0, [70, 0, 0, 30]);
+    assert_eq!(usb0, [10, 0, 60, 30]);
+    // Nobody has told what became of this one.
+    assert_eq!(usb1, [20, 0, 0, 80]);
+}
+
+#[test]
 fn out_of_the_patterns_nothing_is_known() {
     let account = account([
         initial(0, 2, "eth0", true),

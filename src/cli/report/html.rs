@@ -271,8 +271,8 @@ impl Page<'_> {
             None if link.times.of(State::Connected) == 0 => "Not connected in this time".to_owned(),
             None => "No outage".to_owned(),
             Some(outage) => {
-                let length = duration(outage.length());
-                format!("Longest outage: {length} from {}", self.full(outage.start))
+                let outage = text::described(outage, account, &self.times);
+                format!("Longest outage: {outage}")
             }
         };
         writeln!(

@@ -243,6 +243,14 @@ impl Link {
         self.turn(state, time, true);
     }
 
+    /// A watch that began at that time did not list it. If it was gone before,
+    /// it still is; else it may as well be out of the patterns.
+    pub(super) fn stay_away(&mut self, time: i64) {
+        if self.state == State::Unknown && self.last_known == State::Absent {
+            self.change(State::Absent, time);
+        }
+    }
+
     /// Ends the present state. `end_known` if the link was seen to change.
     fn turn(&mut self, state: State, time: i64, end_known: bool) {
         let time = time.max(self.since);

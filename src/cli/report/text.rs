@@ -189,7 +189,7 @@ fn style(link: &Link) -> Style {
 }
 
 /// `3 min 12 s from 2026-11-12 08:14:07 (admin-down)`.
-fn described(outage: &Outage, account: &Account, times: &Times) -> String {
+pub(super) fn described(outage: &Outage, account: &Account, times: &Times) -> String {
     let start = times.full(account.clock_time(outage.start));
     let mut text = match outage.start_known {
         true => format!("{} from {start}", duration(outage.length())),
