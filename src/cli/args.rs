@@ -43,6 +43,15 @@ pub(super) enum Command {
         Exit status: 0 it is so, 1 runtime error, 2 usage, 5 timed out."
     )]
     Wait(WaitArgs),
+
+    /// Tell how well links did: from logs of 'watch --json', as text or as a page
+    #[command(
+        after_help = "Times are local. What is known ends with the log's last line; while nobody \
+        watched, links were neither connected nor disconnected. Lines that cannot be read are \
+        counted and told on stderr.\n\n\
+        Exit status: 0 reported, 1 runtime error, or no line could be read, 2 usage."
+    )]
+    Report(super::report::ReportArgs),
 }
 
 #[derive(ClapArgs)]

@@ -5,6 +5,7 @@ mod args;
 mod cable_test;
 mod details;
 mod log_file;
+mod report;
 mod signals;
 mod sink;
 mod status;
@@ -39,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => watch::run(args),
         Command::Wait(args) => wait::run(&args),
+        Command::Report(args) => report::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -17,6 +17,7 @@ mod monitor;
 mod nl;
 mod objects;
 mod privileges;
+mod report;
 mod requests;
 mod status;
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part

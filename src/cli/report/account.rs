@@ -1,0 +1,229 @@
+//! The account of all links, line by line.
+
+use std::collections::HashMap;
+
+use linkwatch::EventKind;
+
+use super::clock::{Clock, WasSet};
+use super::line::{Line, LinkEvent, LogEvent};
+use super::link::Link;
+
+/// How many links are told of that are gone. Machines with containers have a
+/// new one each minute.
+const MOST_GONE: usize = 1000;
+/// How many are followed at one time.
+const MOST_PRESENT: usize = 65_536;
+/// `initial` lines of one start are written at once.
+const LONGEST_START: i64 = 10_000_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    clock: Clock,
+    first: Option<i64>,
+    pub(super) links: Vec<Link>,
+    /// Those that are there, by the index of their interface.
+    present: HashMap<u32, usize>,
+    /// Those that are not, by name and kind: one of the same name and kind
+    /// goes on with their account.
+    gone: HashMap<(String, String), usize>,
+    /// The index and time of the last line, if it was `initial`.
+    last_initial: Option<(u32, i64)>,
+    /// When a watch began that is still writing its `initial` lines.
+    starting: Option<i64>,
+    /// How often a watch began, as far as the log tells.
+    pub(super) starts: u64,
+    /// Between the watches, in microseconds.
+    pub(super) unwatched: u64,
+    pub(super) lines: u64,
+    pub(super) resyncs: u64,
+    pub(super) overruns: u64,
+    /// Links that were left out, for there were too many.
+    pub(super) left_out: u64,
+}
+
+impl Account {
+    /// Takes a line. Tells if the clock was set before it.
+    pub(super) fn apply(&mut self, line: &Line) -> Option<WasSet> {
+        self.lines += 1;
+        let event = match &line.event {
+            LogEvent::Link(event) => Some(event),
+            _ => None,
+        };
+        let known = event.and_then(|event| self.present.get(&event.ifindex));
+        let since = known.map(|&link| self.links[link].since());
+        let before = self.clock.latest();
+        let kind = event.map(|event| event.kind);
+        let (time, was_set) = self.clock.place(line.time, kind, since);
+        self.first.get_or_insert(time);
+
+        let is_initial = kind == Some(EventKind::Initial);
+        if !is_initial {
+            self.end_start();
+        }
+        match &line.event {
+            LogEvent::Other => {}
+            LogEvent::Resync { overruns } => {
+                self.resyncs += 1;
+                self.overruns = self.overruns.saturating_add(*overruns);
+            }
+            LogEvent::Link(event) => {
+                if is_initial && self.is_start(event, time) {
+                    self.start(before, time);
+                }
+                self.apply_to_link(event, time);
+            }
+        }
+        self.last_initial = match (event, is_initial) {
+            (Some(event), true) => Some((event.ifindex, time)),
+            _ => None,
+        };
+        was_set
+    }
+
+    /// True if an `initial` line is the first of its watch, which writes them
+    /// at once and in the order of the indexes.
+    fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
+        self.last_initial.is_none_or(|(ifindex, last)| {
+            event.ifindex <= ifindex || time.saturating_sub(last) > LONGEST_START
+        })
+    }
+
+    /// A watch has begun; the one before has ended after its last line, nobody
+    /// knows when.
+    fn start(&mut self, last_line: i64, time: i64) {
+        self.end_start();
+        self.starts += 1;
+        self.starting = Some(time);
+        if self.lines > 1 {
+            let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
+            self.unwatched = self.unwatched.saturating_add(gap);
+        }
+        // Also of those that are gone it is not known whether they still are.
+        for link in &mut self.links {
+            link.end_knowledge(last_line);
+        }
+        self.present.clear();
+        for (number, link) in self.links.iter().enumerate() {
+            self.gone
+                .insert((link.name.clone(), link.kind.clone()), number);
+        }
+    }
+
+    /// The watch has listed all links that there were.
+    fn end_start(&mut self) {
+        if let Some(time) = self.starting.take() {
+            for link in &mut self.links {
+                link.stay_away(time);
+            }
+        }
+    }
+
+    fn apply_to_link(&mut self, event: &LinkEvent, time: i64) {
+        let number = match self.present.get(&event.ifindex) {
+            Some(&number) => number,
+            None => match self.find(event, time) {
+                Some(number) => number,
+                None => {
+                    self.left_out += 1;
+                    return;
+                }
+            },
+        };
+        let link = &mut self.links[number];
+        link.apply(event, time);
+        if link.is_present() {
+            self.present.insert(event.ifindex, number);
+        } else {
+            // Its last lines may still come: they find it by its name.
+            self.present.remove(&event.ifindex);
+            let key = (link.name.clone(), link.kind.clone());
+            self.gone.insert(key, number);
+        }
+    }
+
+    /// The link that an interface that is not followed goes on as.
+    fn find(&mut self, event: &LinkEvent, time: i64) -> Option<usize> {
+        let names = match event.kind {
+            // Its name before says who it is.
+            EventKind::Renamed => [event.previous_name.as_deref(), Some(&*event.name)],
+            _ => [Some(&*event.name), None],
+        };
+        for name in names.into_iter().flatten() {
+            let key = (name.to_owned(), event.link_kind.clone());
+            if let Some(number) = self.gone.remove(&key) {
+                return Some(number);
+            }
+        }
+        if self.present.len() >= MOST_PRESENT {
+            return None;
+        }
+        let new = Link::new(event, time);
+        if self.gone.len() < MOST_GONE {
+            self.links.push(new);
+            return Some(self.links.len() - 1);
+        }
+        // In the place of the one that has been gone for longest.
+        let oldest = self
+            .gone
+            .iter()
+            .min_by_key(|(_, number)| self.links[**number].last_told());
+        let (key, number) = oldest.map(|(key, &number)| (key.clone(), number))?;
+        self.gone.remove(&key);
+        self.left_out += 1;
+        self.links[number] = new;
+        Some(number)
+    }
+
+    /// All lines are read: what they tell ends with the last one.
+    pub(super) fn finish(mut self) -> Account {
+        self.end_start();
+        let end = self.clock.latest();
+        for link in &mut self.links {
+            link.end_knowledge(end);
+        }
+        self.links.sort_by(|a, b| {
+            let key = |link: &Link| (natural(&link.name), link.first);
+            key(a).cmp(&key(b))
+        });
+        self
+    }
+
+    /// The time of the first line; that of the link's own times.
+    pub(super) fn start_time(&self) -> i64 {
+        self.first.unwrap_or_default()
+    }
+
+    /// The time of the last line.
+    pub(super) fn end_time(&self) -> i64 {
+        self.clock.latest()
+    }
+
+    /// The time of the clock, in microseconds since 1970, for one of the
+    /// report's.
+    pub(super) fn clock_time(&self, time: i64) -> i64 {
+        time.saturating_add(self.clock.shift())
+    }
+}
+
+/// So that eth2 comes before eth10.
+fn natural(name: &str) -> Vec<(String, Option<u64>)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(digits);
+        let end = tail
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (number, tail) = tail.split_at(end);
+        parts.push((text.to_owned(), number.parse().ok()));
+        rest = tail;
+    }
+    parts
+}
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;
