@@ -6,10 +6,14 @@
 //!
 //! `make bench` builds what is needed and runs it.
 
+mod chart;
+mod contender;
+mod files;
 mod goals;
 mod kernel;
 mod modes;
 mod process;
+mod report;
 mod results;
 mod sandbox;
 mod table;
@@ -19,11 +23,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use modes::{Race, Random, Scale, drain, live};
+use contender::Programs;
+use modes::{Race, Random, Scale, drain, idle, latency, live, one_of_many, start};
 use results::{Results, Sample};
-use watcher::Programs;
 
-const MODES: [&str; 2] = [drain::MODE, live::MODE];
+const MODES: [&str; 6] = [
+    drain::MODE,
+    live::MODE,
+    one_of_many::MODE,
+    start::MODE,
+    latency::MODE,
+    idle::MODE,
+];
 
 struct Arguments {
     programs: Programs,
@@ -31,6 +42,15 @@ struct Arguments {
     runs: usize,
     quick: bool,
     out: Option<PathBuf>,
+}
+
+fn usual_runs(quick: bool) -> usize {
+    if quick { 1 } else { 5 }
+}
+
+/// The modes as they are named on the command line.
+fn names() -> String {
+    MODES.map(|mode| mode.replace(' ', "-")).join(", ")
 }
 
 fn arguments() -> Result<Arguments, String> {
@@ -54,10 +74,16 @@ fn arguments() -> Result<Arguments, String> {
             }
             "--modes" => {
                 let chosen = value()?;
-                let known = |word: &str| MODES.into_iter().find(|mode| *mode == word);
+                let known = |word: &str| {
+                    MODES
+                        .into_iter()
+                        .find(|mode| mode.replace(' ', "-") == word)
+                };
                 let words = chosen.split([' ', ',']).filter(|word| !word.is_empty());
                 modes = words
-                    .map(|word| known(word).ok_or(format!("no mode '{word}'; there are {MODES:?}")))
+                    .map(|word| {
+                        known(word).ok_or(format!("no mode '{word}'; there are {}", names()))
+                    })
                     .collect::<Result<_, _>>()?;
             }
             _ => return Err(format!("unknown option {option}")),
@@ -66,7 +92,7 @@ fn arguments() -> Result<Arguments, String> {
     let folder = programs.ok_or("--programs is missing: use `make bench`")?;
     let python = python.filter(|python| python.exists());
     let programs = Programs { folder, python };
-    let runs = runs.unwrap_or(if quick { 1 } else { 5 });
+    let runs = runs.unwrap_or(usual_runs(quick));
     Ok(Arguments {
         programs,
         modes,
@@ -115,26 +141,46 @@ fn race(arguments: &Arguments) -> io::Result<()> {
     };
     let mut results = Results::default();
     for &mode in &arguments.modes {
-        for run in 0..arguments.runs {
+        let begin = Instant::now();
+        let links = match mode {
+            start::MODE => Some(start::Links::new(scale.links)?),
+            _ => None,
+        };
+        if links.is_some() {
+            eprintln!("{} links made in {:.1?}", scale.links, begin.elapsed());
+        }
+        // Nothing happens: once is enough.
+        let runs = if mode == idle::MODE {
+            1
+        } else {
+            arguments.runs
+        };
+        for run in 0..runs {
             let begin = Instant::now();
             let samples: Vec<Sample> = match mode {
                 drain::MODE => drain::run(&mut race, run)?,
-                _ => live::run(&mut race, run)?,
+                live::MODE => live::run(&mut race, run)?,
+                one_of_many::MODE => one_of_many::run(&mut race, run)?,
+                start::MODE => start::run(&mut race, run)?,
+                latency::MODE => latency::run(&mut race, run)?,
+                _ => idle::run(&mut race, run)?,
             };
-            for sample in samples {
-                results.add(sample);
-            }
-            eprintln!(
-                "{mode}, run {} of {}: {:.1?}",
-                run + 1,
-                arguments.runs,
-                begin.elapsed()
-            );
+            results.samples.extend(samples);
+            eprintln!("{mode}, run {} of {runs}: {:.1?}", run + 1, begin.elapsed());
         }
     }
     for table in table::tables(&results) {
         println!("{}", table.text());
     }
-    println!("{}", table::goals(&goals::goals(&results)).text());
+    let goals = goals::goals(&results);
+    println!("{}", table::goals(&goals).text());
+    if let Some(folder) = &arguments.out {
+        let about = files::About::new(how, arguments.runs, arguments.quick, &arguments.modes);
+        files::write(folder, &about, &results, &goals)?;
+        println!(
+            "\nwritten: results.json, race.md and race.svg in {}",
+            folder.display()
+        );
+    }
     Ok(())
 }

@@ -9,7 +9,8 @@ pub struct Sample {
     /// Samples of the same run and round were taken side by side.
     pub run: usize,
     pub round: usize,
-    pub id: String,
+    pub id: &'static str,
+    pub label: &'static str,
     pub values: BTreeMap<&'static str, f64>,
     /// What went wrong, in words.
     pub note: Option<String>,
@@ -30,20 +31,30 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-impl Results {
-    pub fn add(&mut self, sample: Sample) {
-        self.samples.push(sample);
-    }
+/// The smallest value that at least this share of all are not above.
+pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let place = (values.len() as f64 * share).ceil() as usize;
+    values.get(place.saturating_sub(1)).copied()
+}
 
+impl Results {
     pub fn has(&self, mode: &str) -> bool {
         self.samples.iter().any(|sample| sample.mode == mode)
     }
 
-    /// The watchers of a mode, in the order in which they are to be shown.
-    pub fn ids(&self, mode: &str, order: &[&str]) -> Vec<String> {
-        let has = |id: &str| self.of(mode, id).next().is_some();
-        let known = order.iter().filter(|id| has(id)).map(|id| (*id).to_owned());
-        known.collect()
+    /// The watchers of a mode, ids and labels, in the order of `first` and then
+    /// as they came.
+    pub fn watchers(&self, mode: &str, first: &[&str]) -> Vec<(&'static str, &'static str)> {
+        let mut watchers: Vec<(&str, &str)> = Vec::new();
+        for sample in self.samples.iter().filter(|sample| sample.mode == mode) {
+            if !watchers.iter().any(|&(id, _)| id == sample.id) {
+                watchers.push((sample.id, sample.label));
+            }
+        }
+        let place = |id: &str| first.iter().position(|&other| other == id);
+        watchers.sort_by_key(|&(id, _)| place(id).unwrap_or(first.len()));
+        watchers
     }
 
     pub fn of<'a>(&'a self, mode: &'a str, id: &'a str) -> impl Iterator<Item = &'a Sample> {

@@ -1,12 +1,12 @@
 //! Tables, as text and as Markdown.
 
+use crate::contender::{CONTENDERS, FLOOR};
 use crate::goals::Goal;
-use crate::modes::{drain, live};
+use crate::modes::one_of_many::{CLI_OF_ONE, LIBRARY_OF_ONE};
+use crate::modes::{drain, idle, latency, live, one_of_many, start};
 use crate::results::Results;
-use crate::watcher::{CONTENDERS, FLOOR, by_id};
 
 pub struct Table {
-    pub mode: &'static str,
     pub title: String,
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
@@ -48,25 +48,22 @@ fn lost(results: &Results, mode: &str, id: &str) -> String {
 
 fn storm(results: &Results, mode: &'static str, title: &str) -> Table {
     let queued = results.median(mode, FLOOR, "queued");
-    let row = |id: String| {
+    let row = |(id, label): (&'static str, &'static str)| {
         vec![
-            by_id(&id).label.to_owned(),
-            number(results.median(mode, &id, "cpu_us").map(|us| us / 1e3), 1),
-            number(results.median(mode, &id, "cpu_us_per_message"), 2),
-            number(results.ratio(mode, &id, FLOOR, "cpu_us_per_message"), 2),
-            number(results.median(mode, &id, "messages"), 0),
+            label.to_owned(),
+            number(results.median(mode, id, "cpu_us").map(|us| us / 1e3), 1),
+            number(results.median(mode, id, "cpu_us_per_message"), 2),
+            number(results.ratio(mode, id, FLOOR, "cpu_us_per_message"), 2),
+            number(results.median(mode, id, "messages"), 0),
             lost(results, mode, &id),
             number(
-                results
-                    .median(mode, &id, "peak_kib")
-                    .map(|kib| kib / 1024.0),
+                results.median(mode, id, "peak_kib").map(|kib| kib / 1024.0),
                 1,
             ),
             verdict(results, mode, &id),
         ]
     };
     Table {
-        mode,
         title: format!("{mode}: {title} ({} messages)", number(queued, 0)),
         head: vec![
             "watcher",
@@ -78,24 +75,169 @@ fn storm(results: &Results, mode: &'static str, title: &str) -> Table {
             "peak MiB",
             "final state",
         ],
-        rows: results.ids(mode, &order()).into_iter().map(row).collect(),
+        rows: results
+            .watchers(mode, &order())
+            .into_iter()
+            .map(row)
+            .collect(),
+    }
+}
+
+fn mib(kib: Option<f64>) -> String {
+    number(kib.map(|kib| kib / 1024.0), 1)
+}
+
+fn one_of_many(results: &Results) -> Table {
+    let mode = one_of_many::MODE;
+    let row = |(id, label): (&'static str, &'static str)| {
+        let is_one = id == LIBRARY_OF_ONE || id == CLI_OF_ONE;
+        vec![
+            label.to_owned(),
+            number(results.median(mode, id, "cpu_us").map(|us| us / 1e3), 2),
+            number(results.median(mode, id, "messages"), 0),
+            number(results.median(mode, id, "events").filter(|_| is_one), 0),
+            lost(results, mode, id),
+            mib(results.median(mode, id, "peak_kib")),
+            verdict(results, mode, id),
+        ]
+    };
+    Table {
+        title: format!(
+            "one of many: one link, which changes {} times, while the others flap ({} messages)",
+            2 * one_of_many::CYCLES,
+            number(results.median(mode, FLOOR, "queued"), 0)
+        ),
+        head: vec![
+            "watcher",
+            "CPU ms",
+            "messages it counted",
+            "events of the link",
+            "overruns",
+            "peak MiB",
+            "final state",
+        ],
+        rows: results
+            .watchers(mode, &order())
+            .into_iter()
+            .map(row)
+            .collect(),
+    }
+}
+
+fn start(results: &Results) -> Table {
+    let mode = start::MODE;
+    let row = |(id, label): (&'static str, &'static str)| {
+        vec![
+            label.to_owned(),
+            number(results.median(mode, id, "time_us").map(|us| us / 1e3), 1),
+            number(results.median(mode, id, "cpu_us").map(|us| us / 1e3), 1),
+            number(results.ratio(mode, id, FLOOR, "cpu_us"), 2),
+            mib(results.median(mode, id, "peak_kib")),
+            number(
+                results
+                    .median(mode, id, "known")
+                    .filter(|&links| links > 0.0),
+                0,
+            ),
+            verdict(results, mode, id),
+        ]
+    };
+    Table {
+        title: "start: to the first complete picture".to_owned(),
+        head: vec![
+            "watcher", "ms", "CPU ms", "× floor", "peak MiB", "links", "state",
+        ],
+        rows: results
+            .watchers(mode, &order())
+            .into_iter()
+            .map(row)
+            .collect(),
+    }
+}
+
+fn latency(results: &Results) -> Table {
+    let mode = latency::MODE;
+    let row = |(id, label): (&'static str, &'static str)| {
+        vec![
+            label.to_owned(),
+            number(results.median(mode, id, "median_us"), 1),
+            number(results.ratio(mode, id, FLOOR, "median_us"), 2),
+            number(results.median(mode, id, "p99_us"), 1),
+            number(results.ratio(mode, id, FLOOR, "p99_us"), 2),
+            number(results.largest(mode, id, "missed"), 0),
+        ]
+    };
+    Table {
+        title: format!(
+            "latency: from the flip to the callback ({} flips, 2 ms apart)",
+            number(results.median(mode, FLOOR, "flips"), 0)
+        ),
+        head: vec![
+            "watcher",
+            "median µs",
+            "× floor",
+            "99th percentile µs",
+            "× floor",
+            "missed",
+        ],
+        rows: results
+            .watchers(mode, &order())
+            .into_iter()
+            .map(row)
+            .collect(),
+    }
+}
+
+fn idle(results: &Results) -> Table {
+    let mode = idle::MODE;
+    let row = |(id, label): (&'static str, &'static str)| {
+        let wakeups = results.median(mode, id, "wakeups");
+        vec![
+            label.to_owned(),
+            number(wakeups, 0),
+            // Who does not run makes none.
+            if wakeups == Some(0.0) {
+                "0".to_owned()
+            } else {
+                "–".to_owned()
+            },
+            number(results.median(mode, id, "cpu_us").map(|us| us / 1e3), 2),
+            mib(results.median(mode, id, "rss_kib")),
+            mib(results.median(mode, id, "own_kib")),
+        ]
+    };
+    Table {
+        title: "idle: while nothing happens".to_owned(),
+        head: vec![
+            "watcher",
+            "wake-ups",
+            "system calls",
+            "CPU ms",
+            "resident MiB",
+            "its own MiB",
+        ],
+        rows: results
+            .watchers(mode, &order())
+            .into_iter()
+            .map(row)
+            .collect(),
     }
 }
 
 /// One for each mode that was run.
 pub fn tables(results: &Results) -> Vec<Table> {
-    let mut tables = Vec::new();
-    if results.has(drain::MODE) {
-        tables.push(storm(
-            results,
-            drain::MODE,
-            "a full queue, each watcher alone",
-        ));
-    }
-    if results.has(live::MODE) {
-        tables.push(storm(results, live::MODE, "a storm while the watchers run"));
-    }
-    tables
+    let drain = |results: &Results| storm(results, drain::MODE, "a full queue, each watcher alone");
+    let live = |results: &Results| storm(results, live::MODE, "a storm while the watchers run");
+    let makers: [(&str, &dyn Fn(&Results) -> Table); 6] = [
+        (drain::MODE, &drain),
+        (live::MODE, &live),
+        (one_of_many::MODE, &one_of_many),
+        (start::MODE, &start),
+        (latency::MODE, &latency),
+        (idle::MODE, &idle),
+    ];
+    let makers = makers.iter().filter(|(mode, _)| results.has(mode));
+    makers.map(|(_, make)| make(results)).collect()
 }
 
 pub fn goals(goals: &[Goal]) -> Table {
@@ -116,7 +258,6 @@ pub fn goals(goals: &[Goal]) -> Table {
         ]
     };
     Table {
-        mode: "goals",
         title: "what it must reach".to_owned(),
         head: vec!["mode", "measure", "measured", "at most", ""],
         rows: goals.iter().map(row).collect(),

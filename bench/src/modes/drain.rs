@@ -2,11 +2,12 @@
 
 use std::io;
 
-use super::{Race, Values, finish, measured};
+use super::{Race, Values, account, finish};
+use crate::contender::{CONTENDERS, Entrant};
 use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
 use crate::results::Sample;
 use crate::sandbox::is_privileged;
-use crate::watcher::{CONTENDERS, Watcher};
+use crate::watcher::Watcher;
 
 pub const MODE: &str = "drain";
 
@@ -15,8 +16,8 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
     let mut counter = Listener::new()?;
     await_silence(&mut counter)?;
 
-    let ids: Vec<&str> = CONTENDERS.iter().map(|contender| contender.id).collect();
-    let mut watchers = race.start(&ids, MODE);
+    let entrants: Vec<Entrant> = CONTENDERS.iter().map(|c| Entrant::plain(c.id)).collect();
+    let mut watchers = race.start(&entrants, MODE);
     for watcher in &mut watchers {
         watcher.await_idle();
         watcher.signal(libc::SIGSTOP);
@@ -42,13 +43,7 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
         let before = watcher.cpu_time();
         watcher.signal(libc::SIGCONT);
         watcher.await_idle();
-        let cpu = watcher.cpu_time() - before;
-        let mut values = measured(&mut watcher);
-        let seen = messages as f64 - values.get("drops").copied().unwrap_or_default();
-        values.insert("cpu_us", cpu as f64 / 1e3);
-        values.insert("cpu_us_per_message", cpu as f64 / 1e3 / seen.max(1.0));
-        values.insert("queued", messages as f64);
-        done.push((watcher, values));
+        done.push(account(watcher, before, messages));
     }
     drop(keeper);
     Ok(finish(MODE, (run, 0), done))

@@ -4,10 +4,10 @@
 
 use std::io;
 
-use super::{Race, finish, measured};
+use super::{Race, account, finish};
+use crate::contender::{CLI, CONTENDERS, Entrant, FLOOR, IP};
 use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
 use crate::results::Sample;
-use crate::watcher::{CLI, CONTENDERS, FLOOR, IP};
 
 pub const MODE: &str = "live";
 const ALWAYS: [&str; 3] = [FLOOR, CLI, IP];
@@ -25,7 +25,8 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for (round, some) in rounds.enumerate() {
         let ids = [&ALWAYS[..], some].concat();
-        let mut watchers = race.start(&ids, MODE);
+        let entrants: Vec<Entrant> = ids.into_iter().map(Entrant::plain).collect();
+        let mut watchers = race.start(&entrants, MODE);
         for watcher in &mut watchers {
             watcher.await_idle();
         }
@@ -41,16 +42,10 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
         for watcher in &mut watchers {
             watcher.await_idle();
         }
-        let mut done = Vec::new();
-        for (mut watcher, before) in watchers.into_iter().zip(cpu) {
-            let cpu = watcher.cpu_time().saturating_sub(before) as f64 / 1e3;
-            let mut values = measured(&mut watcher);
-            let seen = messages as f64 - values.get("drops").copied().unwrap_or_default();
-            values.insert("cpu_us", cpu);
-            values.insert("cpu_us_per_message", cpu / seen.max(1.0));
-            values.insert("queued", messages as f64);
-            done.push((watcher, values));
-        }
+        let done = watchers.into_iter().zip(cpu);
+        let done = done
+            .map(|(watcher, before)| account(watcher, before, messages))
+            .collect();
         samples.extend(finish(MODE, (run, round), done));
     }
     Ok(samples)

@@ -1,18 +1,30 @@
 //! What the watchers are put through.
 
 pub mod drain;
+pub mod idle;
+pub mod latency;
 pub mod live;
+pub mod one_of_many;
+pub mod start;
 
 use std::collections::BTreeMap;
 
+use crate::contender::{Entrant, Programs};
+use crate::report::{Report, truth};
 use crate::results::Sample;
-use crate::watcher::{Options, Programs, Report, Watcher, truth};
+use crate::watcher::Watcher;
 
 /// How much of everything.
 pub struct Scale {
     pub messages: u64,
     pub flips: usize,
     pub pairs: usize,
+    /// Links of *start*, beside lo; an even number.
+    pub links: usize,
+    /// Flips of *latency*.
+    pub timed_flips: usize,
+    /// Seconds of *idle*.
+    pub idle: u64,
 }
 
 impl Scale {
@@ -21,6 +33,9 @@ impl Scale {
             messages: 15_000,
             flips: 10_000,
             pairs: 200,
+            links: 10_000,
+            timed_flips: 2000,
+            idle: 60,
         }
     }
 
@@ -30,6 +45,9 @@ impl Scale {
             messages: 1000,
             flips: 500,
             pairs: 20,
+            links: 200,
+            timed_flips: 160,
+            idle: 2,
         }
     }
 }
@@ -43,16 +61,13 @@ pub struct Race<'a> {
 
 impl Race<'_> {
     /// Starts watchers; says of those that do not start why.
-    fn start(&mut self, ids: &[&str], mode: &str) -> Vec<Watcher> {
-        let mut ids = ids.to_vec();
-        self.random.shuffle(&mut ids);
+    fn start(&mut self, entrants: &[Entrant], mode: &str) -> Vec<Watcher> {
+        let mut entrants: Vec<&Entrant> = entrants.iter().collect();
+        entrants.retain(|entrant| self.programs.has(entrant.contender));
+        self.random.shuffle(&mut entrants);
         let mut watchers = Vec::new();
-        for id in ids {
-            let contender = crate::watcher::by_id(id);
-            if !self.programs.has(contender) {
-                continue;
-            }
-            match Watcher::start(self.programs, contender, &Options::default()) {
+        for entrant in entrants {
+            match Watcher::start(self.programs, entrant) {
                 Ok(watcher) => watchers.push(watcher),
                 Err(error) => eprintln!("{mode}: {error}"),
             }
@@ -75,11 +90,24 @@ fn measured(watcher: &mut Watcher) -> Values {
     values
 }
 
+/// What a watcher has done since its CPU time was `before`, with so many
+/// messages sent to it.
+fn account(mut watcher: Watcher, before: u64, messages: u64) -> (Watcher, Values) {
+    let cpu = watcher.cpu_time().saturating_sub(before) as f64 / 1e3;
+    let mut values = measured(&mut watcher);
+    let seen = messages as f64 - values.get("drops").copied().unwrap_or_default();
+    values.insert("cpu_us", cpu);
+    values.insert("cpu_us_per_message", cpu / seen.max(1.0));
+    values.insert("queued", messages as f64);
+    (watcher, values)
+}
+
 /// Adds what it reports, judged by what the kernel says.
 fn judge(values: &mut Values, report: &Report, truth: &BTreeMap<u32, bool>) {
     if let Some(messages) = report.messages {
         values.insert("messages", messages as f64);
     }
+    values.insert("events", report.events as f64);
     if let Some(overruns) = report.overruns {
         values.insert("overruns", overruns as f64);
     }
@@ -101,7 +129,7 @@ fn finish(
     let sample = |(mut watcher, mut values): (Watcher, Values)| {
         let died = watcher.has_ended();
         let note = died.then(|| format!("died: {}", watcher.complaint()));
-        let id = watcher.contender.id.to_owned();
+        let (id, label) = (watcher.entrant.id, watcher.entrant.label);
         if died {
             // What it did until then cannot be compared.
             values.retain(|name, _| *name == "peak_kib" || *name == "drops");
@@ -113,6 +141,7 @@ fn finish(
             run,
             round,
             id,
+            label,
             values,
             note,
         }
