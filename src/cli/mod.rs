@@ -5,6 +5,8 @@ mod args;
 mod cable_test;
 mod details;
 mod log_file;
+#[allow(dead_code)]
+mod process;
 mod signals;
 mod sink;
 mod status;
