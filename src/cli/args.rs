@@ -117,6 +117,17 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0ms")]
     pub(super) settle_down: Duration,
 
+    /// Run this program at each connected and disconnected, and at the start
+    /// for each interface that is connected: PROGRAM IFACE EVENT, with the
+    /// event's fields as LINKWATCH_* and its JSON on standard input. With
+    /// --events, at those. Nobody but root and the user may be able to write it
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) exec: Option<PathBuf>,
+
+    /// How long the program may run before it is terminated
+    #[arg(long, value_name = "DUR", value_parser = parse_timeout, default_value = "1m")]
+    pub(super) exec_timeout: Duration,
+
     /// End after this many reported events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -186,24 +197,19 @@ pub(super) enum Events {
 }
 
 impl Events {
-    /// The kinds of events that a list stands for; without one, all but
-    /// notices.
-    pub(super) fn chosen(list: Option<&[Events]>) -> Vec<EventKind> {
-        let is_chosen = |kind: EventKind| match list {
-            None => kind != EventKind::Notice,
-            Some(list) => list.iter().any(|events| match events {
+    /// The kinds of events that a list stands for.
+    pub(super) fn chosen(list: &[Events]) -> Vec<EventKind> {
+        let is_chosen = |kind: &EventKind| {
+            list.iter().any(|events| match events {
                 Events::All => true,
-                Events::Only(only) => *only == kind,
-            }),
+                Events::Only(only) => only == kind,
+            })
         };
-        EventKind::ALL
-            .into_iter()
-            .filter(|&kind| is_chosen(kind))
-            .collect()
+        EventKind::ALL.into_iter().filter(is_chosen).collect()
     }
 }
 
-fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
+pub(super) fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
     match word {
         "all" => Ok(Events::All),
         word => word.parse().map(Events::Only),
@@ -211,7 +217,7 @@ fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
 }
 
 /// A whole number of milliseconds, seconds or minutes: `250ms`, `2s`, `1m`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
     let milliseconds = match unit {
         "ms" => 1,
@@ -229,6 +235,14 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "that is too long".to_owned())
 }
 
+/// The same, but not nothing.
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("there has to be some time".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// The digits at the beginning, and what follows.
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit());
@@ -236,7 +250,7 @@ fn split_unit(text: &str) -> (&str, &str) {
 }
 
 /// A number of bytes, with K, M or G for 1024, 1024² or 1024³.
-fn parse_size(text: &str) -> Result<usize, String> {
+pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     const LARGEST: usize = 1 << 30;
     let (number, unit) = split_unit(text);
     let shift = match unit {
@@ -266,19 +280,20 @@ mod tests {
     }
 
     #[test]
-    fn notices_are_reported_only_when_chosen() {
+    fn a_list_chooses_events() {
         let chosen = |words: &[&str]| {
             let list: Vec<Events> = words
                 .iter()
                 .map(|word| parse_events(word).unwrap())
                 .collect();
-            Events::chosen(Some(&list))
+            Events::chosen(&list)
         };
         assert_eq!(chosen(&["all"]), EventKind::ALL);
         assert_eq!(chosen(&["notice"]), [EventKind::Notice]);
-        let default = Events::chosen(None);
-        assert_eq!(default.len(), EventKind::ALL.len() - 1);
-        assert!(!default.contains(&EventKind::Notice));
+        assert_eq!(
+            chosen(&["removed", "added", "added"]),
+            [EventKind::Added, EventKind::Removed]
+        );
         assert!(parse_events("everything").is_err());
     }
 

@@ -3,9 +3,10 @@
 mod args;
 #[cfg(feature = "genl")]
 mod cable_test;
+mod config;
+mod daemon;
 mod details;
 mod log_file;
-#[allow(dead_code)]
 mod process;
 mod signals;
 mod sink;
@@ -13,7 +14,6 @@ mod status;
 mod status_json;
 mod text;
 mod wait;
-mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,13 +33,17 @@ mod exit {
     pub(super) const TIMED_OUT: u8 = 5;
 }
 
+/// The target of the lines that hooks write, which are logged unless RUST_LOG
+/// says otherwise.
+const LOG_OF_HOOKS: &str = "hook";
+
 /// Parses the arguments and does what they ask for.
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     start_logger(args.verbose);
     let result = match args.command {
         Command::Status(args) => status::run(&args),
-        Command::Watch(args) => watch::run(args),
+        Command::Watch(args) => daemon::run(&args),
         Command::Wait(args) => wait::run(&args),
     };
     match result {
@@ -63,6 +67,7 @@ fn start_logger(verbose: u8) {
     };
     env_logger::Builder::new()
         .filter_level(level)
+        .filter_module(LOG_OF_HOOKS, level.max(LevelFilter::Info))
         .parse_default_env()
         .format_target(false)
         .init();

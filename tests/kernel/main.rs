@@ -9,6 +9,7 @@ mod examples;
 mod faults;
 #[cfg(feature = "genl")]
 mod genl;
+mod hooks;
 mod interfaces;
 mod kernel_events;
 mod leaks;
