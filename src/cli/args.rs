@@ -29,9 +29,11 @@ pub(super) enum Command {
 
     /// Report each change as it happens, until interrupted
     #[command(
-        after_help = "SIGINT and SIGTERM end the watch, SIGHUP reopens the log file.\n\n\
+        after_help = "SIGINT and SIGTERM end the watch. SIGHUP reopens the log files; with \
+        --config it reads the configuration anew, and goes on with the old one if the new one \
+        is wrong.\n\n\
         Exit status: 0 ended as asked (interrupted, --count reached, output closed), \
-        1 runtime error, 2 usage."
+        1 runtime error, 2 usage, or a wrong configuration."
     )]
     Watch(WatchArgs),
 
@@ -43,6 +45,13 @@ pub(super) enum Command {
         Exit status: 0 it is so, 1 runtime error, 2 usage, 5 timed out."
     )]
     Wait(WaitArgs),
+
+    /// Check a configuration file
+    #[command(
+        after_help = "Exit status: 0 it can be used, 1 the file cannot be read or a program \
+        that it names may not be run, 2 it is wrong."
+    )]
+    CheckConfig(CheckConfigArgs),
 }
 
 #[derive(ClapArgs)]
@@ -128,6 +137,15 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "DUR", value_parser = parse_timeout, default_value = "1m")]
     pub(super) exec_timeout: Duration,
 
+    /// Read what to watch and to do from this file instead; see
+    /// linkwatch.toml for its keys. Beside it only --json, --count and -v are
+    /// accepted
+    #[arg(long, value_name = "PATH", conflicts_with_all = [
+        "patterns", "criterion", "netns", "log_file", "events", "settle_up", "settle_down",
+        "exec", "exec_timeout", "buffer_size",
+    ])]
+    pub(super) config: Option<PathBuf>,
+
     /// End after this many reported events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -136,6 +154,13 @@ pub(super) struct WatchArgs {
     /// is granted is told with -vv
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "4M")]
     pub(super) buffer_size: usize,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct CheckConfigArgs {
+    /// The file
+    #[arg(value_name = "PATH", default_value = "/etc/linkwatch.toml")]
+    pub(super) path: PathBuf,
 }
 
 #[derive(ClapArgs)]

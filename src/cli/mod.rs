@@ -28,6 +28,7 @@ use args::{Args, Command};
 /// The exit codes that scripts rely on. Usage errors end with clap's own 2.
 mod exit {
     pub(super) const RUNTIME_ERROR: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
     pub(super) const NOT_CONNECTED: u8 = 3;
     pub(super) const NO_INTERFACE: u8 = 4;
     pub(super) const TIMED_OUT: u8 = 5;
@@ -45,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => daemon::run(&args),
         Command::Wait(args) => wait::run(&args),
+        Command::CheckConfig(args) => daemon::check_config(&args.path),
     };
     match result {
         Ok(code) => code,
@@ -52,7 +54,10 @@ pub(crate) fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("error: {error:#}"));
-            ExitCode::from(exit::RUNTIME_ERROR)
+            ExitCode::from(match error.is::<config::Invalid>() {
+                true => exit::USAGE,
+                false => exit::RUNTIME_ERROR,
+            })
         }
     }
 }

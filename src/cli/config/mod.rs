@@ -1,6 +1,9 @@
 //! What is to be watched and done: from the command line, or from a file.
 
-use std::path::PathBuf;
+mod error;
+mod file;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -8,8 +11,13 @@ use linkwatch::{Criterion, EventKind, Monitor, MonitorBuilder, Pattern};
 
 use super::args::{Events, WatchArgs};
 
+pub(super) use error::Invalid;
+
 /// Hooks that run at the same time, at most.
 const MOST_HOOKS: usize = 16;
+/// As on the command line.
+const BUFFER_SIZE: usize = 4 << 20;
+const EXEC_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All of it.
 #[derive(Debug)]
@@ -17,11 +25,15 @@ pub(super) struct Settings {
     pub(super) watches: Vec<WatchSettings>,
     /// Hooks that run at the same time, at most.
     pub(super) most_hooks: usize,
+    /// Where metrics are written.
+    pub(super) metrics: Option<PathBuf>,
 }
 
 /// One watch: a monitor, and what is done with its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WatchSettings {
+    /// What it is called in metrics: its name, or its number.
+    pub(super) label: String,
     pub(super) patterns: Vec<Pattern>,
     pub(super) criterion: Criterion,
     pub(super) netns: Option<String>,
@@ -37,6 +49,11 @@ pub(super) struct WatchSettings {
 }
 
 impl Settings {
+    /// Reads a configuration file.
+    pub(super) fn from_file(path: &Path) -> Result<Settings> {
+        file::read(path)
+    }
+
     /// What the arguments of `watch` ask for.
     pub(super) fn from_args(args: &WatchArgs) -> Result<Settings> {
         let exec = match &args.exec {
@@ -45,6 +62,7 @@ impl Settings {
             None => None,
         };
         let watch = WatchSettings {
+            label: "1".to_owned(),
             patterns: args.selection.patterns.clone(),
             criterion: args.selection.criterion.into(),
             netns: args.selection.netns.clone(),
@@ -59,11 +77,22 @@ impl Settings {
         Ok(Settings {
             watches: vec![watch],
             most_hooks: MOST_HOOKS,
+            metrics: None,
         })
     }
 }
 
 impl WatchSettings {
+    /// True if they ask for the same, whatever it is called.
+    pub(super) fn is_same(&self, other: &WatchSettings) -> bool {
+        let label = self.label.clone();
+        *self
+            == WatchSettings {
+                label,
+                ..other.clone()
+            }
+    }
+
     /// Whether events of this kind are reported.
     pub(super) fn reports(&self, kind: EventKind) -> bool {
         match &self.events {

@@ -9,8 +9,10 @@ mod logs;
 mod output;
 mod watch;
 
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -20,10 +22,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::args::WatchArgs;
-use super::config::Settings;
+use super::config::{Settings, WatchSettings};
 use super::signals::{Request, Signals};
 use super::text;
-use hooks::Hooks;
+use hooks::{Hook, Hooks};
 use logs::Logs;
 use output::Output;
 use watch::{Watch, WatchId};
@@ -33,28 +35,33 @@ const BATCH: usize = 64;
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
 /// What running hooks have left when linkwatch is told to end.
 const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
+/// Of a watch that ends, so many events are still told.
+const LAST_EVENTS: usize = 10_000;
 
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
-    let settings = Settings::from_args(args)?;
+    let settings = match &args.config {
+        Some(path) => read(path)?,
+        None => Settings::from_args(args)?,
+    };
     let logs = Logs::default().open(&settings.watches)?;
-    let with_hangup = settings
+    let with_log = settings
         .watches
         .iter()
         .any(|watch| watch.log_file.is_some());
-    let signals = Signals::take(with_hangup)?;
+    let signals = Signals::take(with_log || args.config.is_some())?;
 
     let mut daemon = Daemon {
+        config: args.config.clone(),
         signals,
         watches: Vec::new(),
+        next_id: 0,
         hooks: Hooks::new(settings.most_hooks),
         logs: Logs::default(),
         output: Output::new()?,
         json: args.json,
         left: args.count,
     };
-    for (watch, number) in settings.watches.into_iter().zip(0..) {
-        daemon.watches.push(Watch::start(WatchId(number), watch)?);
-    }
+    daemon.replace_watches(settings.watches)?;
     daemon.logs.start(logs);
     let result = daemon.watch_until_the_end();
     daemon.logs.stop();
@@ -68,9 +75,38 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     }
 }
 
+/// `linkwatch check-config PATH`.
+pub(super) fn check_config(path: &Path) -> Result<ExitCode> {
+    let settings = read(path)?;
+    let hooks = settings
+        .watches
+        .iter()
+        .filter_map(|watch| watch.exec.as_ref());
+    for hook in hooks {
+        Hook::check(hook)?;
+    }
+    let watches = match settings.watches.len() {
+        1 => "1 watch".to_owned(),
+        number => format!("{number} watches"),
+    };
+    writeln!(io::stdout(), "{}: {watches}, nothing wrong", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a configuration. Who may write it may have anything run.
+fn read(path: &Path) -> Result<Settings> {
+    let settings = Settings::from_file(path)?;
+    if settings.watches.iter().any(|watch| watch.exec.is_some()) {
+        Hook::check_configuration(path)?;
+    }
+    Ok(settings)
+}
+
 struct Daemon {
+    config: Option<PathBuf>,
     signals: Signals,
     watches: Vec<Watch>,
+    next_id: u64,
     hooks: Hooks,
     logs: Logs,
     output: Output,
@@ -200,10 +236,79 @@ impl Daemon {
         while let Some(request) = self.signals.next()? {
             match request {
                 Request::End => return Ok(ControlFlow::Break(())),
-                Request::Reopen => self.logs.reopen(),
+                Request::Reopen => {
+                    self.logs.reopen();
+                    self.reload();
+                }
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads the configuration anew, if there is one. A wrong one changes
+    /// nothing.
+    fn reload(&mut self) {
+        let Some(path) = self.config.clone() else {
+            return;
+        };
+        match self.try_reload(&path) {
+            Ok(()) => log::info!("reloaded {}", path.display()),
+            Err(error) => log::error!("{error:#}; going on with the old configuration"),
+        }
+    }
+
+    fn try_reload(&mut self, path: &Path) -> Result<()> {
+        let settings = read(path)?;
+        let logs = self.logs.open(&settings.watches)?;
+        self.replace_watches(settings.watches)?;
+        self.hooks.set_most_running(settings.most_hooks);
+        self.logs.start(logs);
+        self.logs
+            .close_unused(self.watches.iter().map(|watch| &watch.settings));
+        Ok(())
+    }
+
+    /// Starts those that are new, keeps those that are the same, ends the
+    /// others; or changes nothing, if one cannot be started.
+    fn replace_watches(&mut self, wanted: Vec<WatchSettings>) -> Result<()> {
+        let mut kept = vec![false; self.watches.len()];
+        let mut places = Vec::new();
+        for settings in wanted {
+            let same =
+                |&index: &usize| !kept[index] && self.watches[index].settings.is_same(&settings);
+            match (0..kept.len()).find(same) {
+                Some(index) => {
+                    kept[index] = true;
+                    places.push(Place::Kept(index, settings.label));
+                }
+                None => {
+                    let id = WatchId(self.next_id);
+                    self.next_id += 1;
+                    places.push(Place::New(Box::new(Watch::start(id, settings)?)));
+                }
+            }
+        }
+        // What they have read is told, and acted upon.
+        for index in (0..kept.len()).filter(|&index| !kept[index]) {
+            for _ in 0..LAST_EVENTS {
+                let Ok(Some(event)) = self.watches[index].monitor.try_next() else {
+                    break;
+                };
+                self.report(index, &event)?;
+            }
+        }
+        let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
+        self.watches = places
+            .into_iter()
+            .filter_map(|place| match place {
+                Place::New(watch) => Some(*watch),
+                Place::Kept(index, label) => old.get_mut(index)?.take().map(|mut watch| {
+                    watch.settings.label = label;
+                    watch
+                }),
+            })
+            .collect();
+        Ok(())
     }
 
     /// Waits for the hooks, with patience or for as long as they may take, and
@@ -239,6 +344,13 @@ impl Daemon {
             }
         }
     }
+}
+
+/// Where a watch comes from when a configuration is loaded.
+enum Place {
+    New(Box<Watch>),
+    /// From this place of the old ones, with another name perhaps.
+    Kept(usize, String),
 }
 
 /// Until an instant, rounded up, so that it does not wake up early and again.

@@ -18,20 +18,38 @@ const STICKY: u32 = 0o1000;
 /// What is checked and what is run later may differ only by the hand of those
 /// two: whoever else would exchange the file needs to write to it or to one of
 /// the folders.
-pub(super) fn check(path: &Path) -> Result<PathBuf> {
-    let refusal = || format!("refusing the hook {}", path.display());
-    let real = path.canonicalize().with_context(refusal)?;
-    check_file(&real).with_context(refusal)?;
-    // The folders of symbolic links too, or others could point them elsewhere.
-    for folder in real.ancestors().chain(path.ancestors()).skip(1) {
-        if folder != path && !folder.as_os_str().is_empty() {
-            check_folder(folder).with_context(refusal)?;
+pub(super) fn check_program(path: &Path) -> Result<PathBuf> {
+    let check = || {
+        let (real, mode) = check(path)?;
+        if mode & 0o111 == 0 {
+            bail!("it is not executable; chmod +x {}", path.display());
         }
-    }
-    Ok(real)
+        Ok(real)
+    };
+    check().with_context(|| format!("refusing the hook {}", path.display()))
 }
 
-fn check_file(path: &Path) -> Result<()> {
+/// The same for a file that names programs.
+pub(super) fn check_configuration(path: &Path) -> Result<()> {
+    let path = std::path::absolute(path)?;
+    check(&path)
+        .map(drop)
+        .with_context(|| format!("refusing the hooks that {} asks for", path.display()))
+}
+
+/// Returns the path without symbolic links, and the file's mode.
+fn check(path: &Path) -> Result<(PathBuf, u32)> {
+    let real = path.canonicalize()?;
+    let mode = check_file(&real)?;
+    // The folders of symbolic links too, or others could point them elsewhere.
+    for folder in real.ancestors().skip(1).chain(path.ancestors().skip(1)) {
+        check_folder(folder)?;
+    }
+    Ok((real, mode))
+}
+
+/// Returns its mode.
+fn check_file(path: &Path) -> Result<u32> {
     // One file is opened and asked, whatever the path may lead to later.
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let stat = open(path, flags, Mode::empty()).and_then(|file| fstat(&file))?;
@@ -53,10 +71,7 @@ fn check_file(path: &Path) -> Result<()> {
             path.display()
         );
     }
-    if mode & 0o111 == 0 {
-        bail!("it is not executable; chmod +x {}", path.display());
-    }
-    Ok(())
+    Ok(mode)
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
@@ -106,12 +121,12 @@ mod tests {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         };
         let refused = |path: &Path, why: &str| {
-            let error = format!("{:#}", check(path).unwrap_err());
+            let error = format!("{:#}", check_program(path).unwrap_err());
             assert!(error.contains(why), "{error}");
         };
         set(&hook, 0o755);
         set(&bin, 0o755);
-        check(&hook).unwrap();
+        check_program(&hook).unwrap();
 
         set(&hook, 0o775);
         refused(&hook, "others may write to it (mode 0775)");
@@ -123,7 +138,7 @@ mod tests {
         set(&bin, 0o777);
         refused(&hook, "others may write to the folder");
         set(&bin, 0o1777);
-        check(&hook).unwrap();
+        check_program(&hook).unwrap();
 
         // By way of a link that others may turn.
         let links = folder.path().join("links");
@@ -131,7 +146,7 @@ mod tests {
         let link = links.join("link");
         std::os::unix::fs::symlink(&hook, &link).unwrap();
         set(&links, 0o755);
-        assert_eq!(check(&link).unwrap(), hook.canonicalize().unwrap());
+        assert_eq!(check_program(&link).unwrap(), hook.canonicalize().unwrap());
         set(&links, 0o777);
         refused(&link, "others may write to the folder");
         refused(&bin, "it is not a file");

@@ -57,7 +57,12 @@ impl Hook {
 
     /// Whether this program may be run.
     pub(super) fn check(path: &Path) -> Result<()> {
-        check::check(path).map(drop)
+        check::check_program(path).map(drop)
+    }
+
+    /// Whether this file may say which programs are run.
+    pub(super) fn check_configuration(path: &Path) -> Result<()> {
+        check::check_configuration(path)
     }
 
     /// Whether it is run for this event.
@@ -80,7 +85,7 @@ impl Hook {
 
     fn start(&self, call: &Call) -> Result<Process> {
         let mut launch = Launch {
-            program: check::check(&self.path)?,
+            program: check::check_program(&self.path)?,
             name: Some(self.path.as_os_str().to_owned()),
             timeout: Some(self.timeout),
             ..Launch::default()
@@ -148,6 +153,11 @@ impl Hooks {
             owed: HashMap::new(),
             next: 0,
         }
+    }
+
+    /// Changes how many run at the same time, at most.
+    pub(super) fn set_most_running(&mut self, most_running: usize) {
+        self.most_running = most_running;
     }
 
     /// Has a hook run for an event, if it sees it, soon.
