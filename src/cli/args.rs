@@ -29,9 +29,11 @@ pub(super) enum Command {
 
     /// Report each change as it happens, until interrupted
     #[command(
-        after_help = "SIGINT and SIGTERM end the watch, SIGHUP reopens the log file.\n\n\
+        after_help = "SIGINT and SIGTERM end the watch. SIGHUP reopens the log files; with \
+        --config it reads the configuration anew, and goes on with the old one if the new one \
+        is wrong.\n\n\
         Exit status: 0 ended as asked (interrupted, --count reached, output closed), \
-        1 runtime error, 2 usage."
+        1 runtime error, 2 usage, or a wrong configuration."
     )]
     Watch(WatchArgs),
 
@@ -52,6 +54,12 @@ pub(super) enum Command {
         Exit status: 0 reported, 1 runtime error, or no line could be read, 2 usage."
     )]
     Report(super::report::ReportArgs),
+    /// Check a configuration file
+    #[command(
+        after_help = "Exit status: 0 it can be used, 1 the file cannot be read or a program \
+        that it names may not be run, 2 it is wrong."
+    )]
+    CheckConfig(CheckConfigArgs),
 }
 
 #[derive(ClapArgs)]
@@ -126,6 +134,26 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0ms")]
     pub(super) settle_down: Duration,
 
+    /// Run this program at each connected and disconnected, and at the start
+    /// for each interface that is connected: PROGRAM IFACE EVENT, with the
+    /// event's fields as LINKWATCH_* and its JSON on standard input. With
+    /// --events, at those. Nobody but root and the user may be able to write it
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) exec: Option<PathBuf>,
+
+    /// How long the program may run before it is terminated
+    #[arg(long, value_name = "DUR", value_parser = parse_timeout, default_value = "1m")]
+    pub(super) exec_timeout: Duration,
+
+    /// Read what to watch and to do from this file instead; see
+    /// linkwatch.toml for its keys. Beside it only --json, --count and -v are
+    /// accepted
+    #[arg(long, value_name = "PATH", conflicts_with_all = [
+        "patterns", "criterion", "netns", "log_file", "events", "settle_up", "settle_down",
+        "exec", "exec_timeout", "buffer_size", "no_kernel_filter",
+    ])]
+    pub(super) config: Option<PathBuf>,
+
     /// End after this many reported events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -139,6 +167,13 @@ pub(super) struct WatchArgs {
     /// that cannot matter; what is reported is the same
     #[arg(long)]
     pub(super) no_kernel_filter: bool,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct CheckConfigArgs {
+    /// The file
+    #[arg(value_name = "PATH", default_value = "/etc/linkwatch.toml")]
+    pub(super) path: PathBuf,
 }
 
 #[derive(ClapArgs)]
@@ -200,24 +235,19 @@ pub(super) enum Events {
 }
 
 impl Events {
-    /// The kinds of events that a list stands for; without one, all but
-    /// notices.
-    pub(super) fn chosen(list: Option<&[Events]>) -> Vec<EventKind> {
-        let is_chosen = |kind: EventKind| match list {
-            None => kind != EventKind::Notice,
-            Some(list) => list.iter().any(|events| match events {
+    /// The kinds of events that a list stands for.
+    pub(super) fn chosen(list: &[Events]) -> Vec<EventKind> {
+        let is_chosen = |kind: &EventKind| {
+            list.iter().any(|events| match events {
                 Events::All => true,
-                Events::Only(only) => *only == kind,
-            }),
+                Events::Only(only) => only == kind,
+            })
         };
-        EventKind::ALL
-            .into_iter()
-            .filter(|&kind| is_chosen(kind))
-            .collect()
+        EventKind::ALL.into_iter().filter(is_chosen).collect()
     }
 }
 
-fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
+pub(super) fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
     match word {
         "all" => Ok(Events::All),
         word => word.parse().map(Events::Only),
@@ -225,7 +255,7 @@ fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
 }
 
 /// A whole number of milliseconds, seconds or minutes: `250ms`, `2s`, `1m`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
     let milliseconds = match unit {
         "ms" => 1,
@@ -243,6 +273,14 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "that is too long".to_owned())
 }
 
+/// The same, but not nothing.
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("there has to be some time".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// The digits at the beginning, and what follows.
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit());
@@ -250,7 +288,7 @@ fn split_unit(text: &str) -> (&str, &str) {
 }
 
 /// A number of bytes, with K, M or G for 1024, 1024² or 1024³.
-fn parse_size(text: &str) -> Result<usize, String> {
+pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     const LARGEST: usize = 1 << 30;
     let (number, unit) = split_unit(text);
     let shift = match unit {
@@ -280,19 +318,20 @@ mod tests {
     }
 
     #[test]
-    fn notices_are_reported_only_when_chosen() {
+    fn a_list_chooses_events() {
         let chosen = |words: &[&str]| {
             let list: Vec<Events> = words
                 .iter()
                 .map(|word| parse_events(word).unwrap())
                 .collect();
-            Events::chosen(Some(&list))
+            Events::chosen(&list)
         };
         assert_eq!(chosen(&["all"]), EventKind::ALL);
         assert_eq!(chosen(&["notice"]), [EventKind::Notice]);
-        let default = Events::chosen(None);
-        assert_eq!(default.len(), EventKind::ALL.len() - 1);
-        assert!(!default.contains(&EventKind::Notice));
+        assert_eq!(
+            chosen(&["removed", "added", "added"]),
+            [EventKind::Added, EventKind::Removed]
+        );
         assert!(parse_events("everything").is_err());
     }
 

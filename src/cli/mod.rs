@@ -3,16 +3,18 @@
 mod args;
 #[cfg(feature = "genl")]
 mod cable_test;
+mod config;
+mod daemon;
 mod details;
 mod log_file;
 mod report;
+mod process;
 mod signals;
 mod sink;
 mod status;
 mod status_json;
 mod text;
 mod wait;
-mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -27,10 +29,15 @@ use args::{Args, Command};
 /// The exit codes that scripts rely on. Usage errors end with clap's own 2.
 mod exit {
     pub(super) const RUNTIME_ERROR: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
     pub(super) const NOT_CONNECTED: u8 = 3;
     pub(super) const NO_INTERFACE: u8 = 4;
     pub(super) const TIMED_OUT: u8 = 5;
 }
+
+/// The target of the lines that hooks write, which are logged unless RUST_LOG
+/// says otherwise.
+const LOG_OF_HOOKS: &str = "hook";
 
 /// Parses the arguments and does what they ask for.
 pub(crate) fn main() -> ExitCode {
@@ -38,9 +45,10 @@ pub(crate) fn main() -> ExitCode {
     start_logger(args.verbose);
     let result = match args.command {
         Command::Status(args) => status::run(&args),
-        Command::Watch(args) => watch::run(args),
+        Command::Watch(args) => daemon::run(&args),
         Command::Wait(args) => wait::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::CheckConfig(args) => daemon::check_config(&args.path),
     };
     match result {
         Ok(code) => code,
@@ -48,7 +56,10 @@ pub(crate) fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("error: {error:#}"));
-            ExitCode::from(exit::RUNTIME_ERROR)
+            ExitCode::from(match error.is::<config::Invalid>() {
+                true => exit::USAGE,
+                false => exit::RUNTIME_ERROR,
+            })
         }
     }
 }
@@ -63,6 +74,7 @@ fn start_logger(verbose: u8) {
     };
     env_logger::Builder::new()
         .filter_level(level)
+        .filter_module(LOG_OF_HOOKS, level.max(LevelFilter::Info))
         .parse_default_env()
         .format_target(false)
         .init();

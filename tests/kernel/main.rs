@@ -2,6 +2,7 @@
 //! TAP devices as cables, iproute2 and the kernel's counters as witnesses.
 
 mod caches;
+mod config;
 mod datagrams;
 #[cfg(feature = "genl")]
 mod ethtool;
@@ -10,6 +11,7 @@ mod faults;
 mod filter;
 #[cfg(feature = "genl")]
 mod genl;
+mod hooks;
 mod interfaces;
 mod kernel_events;
 mod leaks;

@@ -1,0 +1,155 @@
+//! Whether a program may be run as a hook.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fstat};
+use rustix::process::geteuid;
+
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// Checks that nobody but root and the user may change what runs when `path`
+/// is run: neither the file nor a folder on the way to it. Returns the path
+/// without symbolic links, which is the one to run.
+///
+/// What is checked and what is run later may differ only by the hand of those
+/// two: whoever else would exchange the file needs to write to it or to one of
+/// the folders.
+pub(super) fn check_program(path: &Path) -> Result<PathBuf> {
+    let check = || {
+        let (real, mode) = check(path)?;
+        if mode & 0o111 == 0 {
+            bail!("it is not executable; chmod +x {}", path.display());
+        }
+        Ok(real)
+    };
+    check().with_context(|| format!("refusing the hook {}", path.display()))
+}
+
+/// The same for a file that names programs.
+pub(super) fn check_configuration(path: &Path) -> Result<()> {
+    let path = std::path::absolute(path)?;
+    check(&path)
+        .map(drop)
+        .with_context(|| format!("refusing the hooks that {} asks for", path.display()))
+}
+
+/// Returns the path without symbolic links, and the file's mode.
+fn check(path: &Path) -> Result<(PathBuf, u32)> {
+    let real = path.canonicalize()?;
+    let mode = check_file(&real)?;
+    // The folders of symbolic links too, or others could point them elsewhere.
+    for folder in real.ancestors().skip(1).chain(path.ancestors().skip(1)) {
+        check_folder(folder)?;
+    }
+    Ok((real, mode))
+}
+
+/// Returns its mode.
+fn check_file(path: &Path) -> Result<u32> {
+    // One file is opened and asked, whatever the path may lead to later.
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let stat = open(path, flags, Mode::empty()).and_then(|file| fstat(&file))?;
+    let mode = stat.st_mode;
+    if mode & libc::S_IFMT != libc::S_IFREG {
+        bail!("it is not a file");
+    }
+    if stat.st_uid != 0 && stat.st_uid != geteuid().as_raw() {
+        bail!(
+            "it belongs to user {}, who could let it do anything; make it root's",
+            stat.st_uid
+        );
+    }
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        bail!(
+            "others may write to it (mode {:04o}), who could let it do anything; \
+             chmod go-w {}",
+            mode & 0o7777,
+            path.display()
+        );
+    }
+    Ok(mode)
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
+    let metadata = folder
+        .metadata()
+        .with_context(|| folder.display().to_string())?;
+    let owner = metadata.uid();
+    // Who owns the root of all paths decides over them anyway. (In a user
+    // namespace that may be somebody who is not root in it.)
+    let is_of_root = || {
+        Path::new("/")
+            .metadata()
+            .is_ok_and(|root| root.uid() == owner)
+    };
+    if owner != 0 && owner != geteuid().as_raw() && !is_of_root() {
+        bail!(
+            "the folder {} belongs to user {owner}, who could exchange it",
+            folder.display()
+        );
+    }
+    let mode = metadata.permissions().mode();
+    // In a sticky folder, as /tmp, one exchanges only what one owns.
+    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+        bail!(
+            "others may write to the folder {} (mode {:04o}), and could exchange it; \
+             chmod go-w {0}",
+            folder.display(),
+            mode & 0o7777
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+
+    #[test]
+    fn only_what_nobody_else_may_write_is_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = folder.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let hook = bin.join("hook");
+        fs::write(&hook, "#!/bin/sh\n").unwrap();
+        let set = |path: &Path, mode: u32| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        let refused = |path: &Path, why: &str| {
+            let error = format!("{:#}", check_program(path).unwrap_err());
+            assert!(error.contains(why), "{error}");
+        };
+        set(&hook, 0o755);
+        set(&bin, 0o755);
+        check_program(&hook).unwrap();
+
+        set(&hook, 0o775);
+        refused(&hook, "others may write to it (mode 0775)");
+        set(&hook, 0o757);
+        refused(&hook, "chmod go-w");
+        set(&hook, 0o644);
+        refused(&hook, "not executable");
+        set(&hook, 0o755);
+        set(&bin, 0o777);
+        refused(&hook, "others may write to the folder");
+        set(&bin, 0o1777);
+        check_program(&hook).unwrap();
+
+        // By way of a link that others may turn.
+        let links = folder.path().join("links");
+        fs::create_dir(&links).unwrap();
+        let link = links.join("link");
+        std::os::unix::fs::symlink(&hook, &link).unwrap();
+        set(&links, 0o755);
+        assert_eq!(check_program(&link).unwrap(), hook.canonicalize().unwrap());
+        set(&links, 0o777);
+        refused(&link, "others may write to the folder");
+        refused(&bin, "it is not a file");
+        refused(&bin.join("none"), "No such file");
+    }
+}

@@ -1,0 +1,378 @@
+//! `linkwatch watch`: report each change as it happens, and run hooks.
+//!
+//! One loop, one thread: it polls the monitors, the signals, standard output
+//! and what is known of the running hooks, and never waits for one of them
+//! alone.
+
+mod hooks;
+mod logs;
+mod output;
+mod watch;
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use linkwatch::Event;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::args::WatchArgs;
+use super::config::{Settings, WatchSettings};
+use super::signals::{Request, Signals};
+use super::text;
+use hooks::{Hook, Hooks};
+use logs::Logs;
+use output::Output;
+use watch::{Watch, WatchId};
+
+/// How many events of a monitor are reported before others have their turn.
+const BATCH: usize = 64;
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// What running hooks have left when linkwatch is told to end.
+const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
+/// Of a watch that ends, so many events are still told.
+const LAST_EVENTS: usize = 10_000;
+
+pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
+    let settings = match &args.config {
+        Some(path) => read(path)?,
+        None => Settings::from_args(args)?,
+    };
+    let logs = Logs::default().open(&settings.watches)?;
+    let with_log = settings
+        .watches
+        .iter()
+        .any(|watch| watch.log_file.is_some());
+    let signals = Signals::take(with_log || args.config.is_some())?;
+
+    let mut daemon = Daemon {
+        config: args.config.clone(),
+        signals,
+        watches: Vec::new(),
+        next_id: 0,
+        hooks: Hooks::new(settings.most_hooks),
+        logs: Logs::default(),
+        output: Output::new()?,
+        json: args.json,
+        left: args.count,
+    };
+    daemon.replace_watches(settings.watches)?;
+    daemon.logs.start(logs);
+    let result = daemon.watch_until_the_end();
+    daemon.logs.stop();
+    for watch in &daemon.watches {
+        log::info!("{:?}", watch.monitor.statistics());
+    }
+    result?;
+    match daemon.output.lost() {
+        0 => Ok(ExitCode::SUCCESS),
+        lost => bail!("events that could not be written to standard output: {lost}"),
+    }
+}
+
+/// `linkwatch check-config PATH`.
+pub(super) fn check_config(path: &Path) -> Result<ExitCode> {
+    let settings = read(path)?;
+    let hooks = settings
+        .watches
+        .iter()
+        .filter_map(|watch| watch.exec.as_ref());
+    for hook in hooks {
+        Hook::check(hook)?;
+    }
+    let watches = match settings.watches.len() {
+        1 => "1 watch".to_owned(),
+        number => format!("{number} watches"),
+    };
+    writeln!(io::stdout(), "{}: {watches}, nothing wrong", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a configuration. Who may write it may have anything run.
+fn read(path: &Path) -> Result<Settings> {
+    let settings = Settings::from_file(path)?;
+    if settings.watches.iter().any(|watch| watch.exec.is_some()) {
+        Hook::check_configuration(path)?;
+    }
+    Ok(settings)
+}
+
+struct Daemon {
+    config: Option<PathBuf>,
+    signals: Signals,
+    watches: Vec<Watch>,
+    next_id: u64,
+    hooks: Hooks,
+    logs: Logs,
+    output: Output,
+    json: bool,
+    /// Events that are still to be reported, where they are counted.
+    left: Option<u64>,
+}
+
+/// Why it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// A signal.
+    Asked,
+    /// As many events were reported as were asked for.
+    Counted,
+    /// Nobody reads the output any more.
+    OutputClosed,
+}
+
+impl Daemon {
+    fn watch_until_the_end(&mut self) -> Result<()> {
+        let result = self.watch();
+        let patience = match result {
+            // What was reported is to be acted upon.
+            Ok(Ending::Counted | Ending::OutputClosed) => None,
+            Ok(Ending::Asked) => Some(PATIENCE_WITH_HOOKS),
+            Err(_) => Some(Duration::ZERO),
+        };
+        if patience.is_some() {
+            self.hooks.forget_waiting();
+        }
+        let with_output = matches!(result, Ok(Ending::Counted));
+        let finished = self.finish(with_output, patience);
+        result.and(finished)
+    }
+
+    /// Reports until there is a reason to end.
+    fn watch(&mut self) -> Result<Ending> {
+        loop {
+            let (more, ending) = self.take_events()?;
+            self.advance_hooks();
+            if let Some(ending) = ending {
+                return Ok(ending);
+            }
+            if self.wait(more)?.is_break() || self.output.flush()?.is_break() {
+                return Ok(Ending::OutputClosed);
+            }
+            if self.obey()?.is_break() {
+                return Ok(Ending::Asked);
+            }
+        }
+    }
+
+    /// Some events of each watch. Tells whether there may be more.
+    fn take_events(&mut self) -> Result<(bool, Option<Ending>)> {
+        let mut more = false;
+        for index in 0..self.watches.len() {
+            let begin = Instant::now();
+            let mut rest = BATCH;
+            // A driver that is asked for details may take its time.
+            while rest > 0 && begin.elapsed() <= LONGEST_BATCH && self.output.has_room() {
+                let Some(event) = self.watches[index].monitor.try_next()? else {
+                    break;
+                };
+                rest -= 1;
+                if let ending @ Some(_) = self.report(index, &event)? {
+                    return Ok((false, ending));
+                }
+            }
+            more |= rest < BATCH;
+        }
+        Ok((more && self.output.has_room(), None))
+    }
+
+    /// Does with an event what its watch asks for.
+    fn report(&mut self, index: usize, event: &Event) -> Result<Option<Ending>> {
+        let watch = &self.watches[index];
+        if let Some(hook) = &watch.hook {
+            self.hooks.add(hook, event);
+        }
+        if !watch.reports(event) {
+            return Ok(None);
+        }
+        let text = text::line(event);
+        // The log first: it is to have the event also if stdout fails.
+        if let Some(path) = &watch.settings.log_file {
+            self.logs.write(path, event.time(), &text);
+        }
+        let line = if self.json { event.to_json() } else { text };
+        if self.output.print(line)?.is_break() {
+            return Ok(Some(Ending::OutputClosed));
+        }
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        Ok((self.left == Some(0)).then_some(Ending::Counted))
+    }
+
+    fn advance_hooks(&mut self) {
+        self.hooks.advance(|_| ());
+    }
+
+    /// Waits until there is something to do. Breaks if nobody reads the output
+    /// any more.
+    fn wait(&self, more: bool) -> Result<ControlFlow<()>> {
+        let mut sources: Vec<(BorrowedFd<'_>, PollFlags)> = Vec::new();
+        sources.extend(self.output.source());
+        let with_output = !sources.is_empty();
+        sources.push((self.signals.as_fd(), PollFlags::POLLIN));
+        sources.extend(self.hooks.sources());
+        if self.output.has_room() {
+            let monitors = self.watches.iter().map(|watch| watch.monitor.as_fd());
+            sources.extend(monitors.map(|monitor| (monitor, PollFlags::POLLIN)));
+        }
+        let timeout = match more {
+            true => PollTimeout::ZERO,
+            false => timeout(self.hooks.due()),
+        };
+        let happened = poll_all(&sources, timeout)?;
+        let is_closed = with_output && self.output.is_closed(happened);
+        Ok(match is_closed {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    }
+
+    /// Does what signals have asked for; breaks if it is to end.
+    fn obey(&mut self) -> Result<ControlFlow<()>> {
+        while let Some(request) = self.signals.next()? {
+            match request {
+                Request::End => return Ok(ControlFlow::Break(())),
+                Request::Reopen => {
+                    self.logs.reopen();
+                    self.reload();
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads the configuration anew, if there is one. A wrong one changes
+    /// nothing.
+    fn reload(&mut self) {
+        let Some(path) = self.config.clone() else {
+            return;
+        };
+        match self.try_reload(&path) {
+            Ok(()) => log::info!("reloaded {}", path.display()),
+            Err(error) => log::error!("{error:#}; going on with the old configuration"),
+        }
+    }
+
+    fn try_reload(&mut self, path: &Path) -> Result<()> {
+        let settings = read(path)?;
+        let logs = self.logs.open(&settings.watches)?;
+        self.replace_watches(settings.watches)?;
+        self.hooks.set_most_running(settings.most_hooks);
+        self.logs.start(logs);
+        self.logs
+            .close_unused(self.watches.iter().map(|watch| &watch.settings));
+        Ok(())
+    }
+
+    /// Starts those that are new, keeps those that are the same, ends the
+    /// others; or changes nothing, if one cannot be started.
+    fn replace_watches(&mut self, wanted: Vec<WatchSettings>) -> Result<()> {
+        let mut kept = vec![false; self.watches.len()];
+        let mut places = Vec::new();
+        for settings in wanted {
+            let same =
+                |&index: &usize| !kept[index] && self.watches[index].settings.is_same(&settings);
+            match (0..kept.len()).find(same) {
+                Some(index) => {
+                    kept[index] = true;
+                    places.push(Place::Kept(index, settings.label));
+                }
+                None => {
+                    let id = WatchId(self.next_id);
+                    self.next_id += 1;
+                    places.push(Place::New(Box::new(Watch::start(id, settings)?)));
+                }
+            }
+        }
+        // What they have read is told, and acted upon.
+        for index in (0..kept.len()).filter(|&index| !kept[index]) {
+            for _ in 0..LAST_EVENTS {
+                let Ok(Some(event)) = self.watches[index].monitor.try_next() else {
+                    break;
+                };
+                self.report(index, &event)?;
+            }
+        }
+        let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
+        self.watches = places
+            .into_iter()
+            .filter_map(|place| match place {
+                Place::New(watch) => Some(*watch),
+                Place::Kept(index, label) => old.get_mut(index)?.take().map(|mut watch| {
+                    watch.settings.label = label;
+                    watch
+                }),
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Waits for the hooks, with patience or for as long as they may take, and
+    /// where `with_output`, for the reader. A signal ends the patience, another
+    /// one all of it.
+    fn finish(&mut self, mut with_output: bool, patience: Option<Duration>) -> Result<()> {
+        let mut deadline = patience.map(|patience| Instant::now() + patience);
+        let mut is_terminated = false;
+        loop {
+            self.advance_hooks();
+            with_output =
+                with_output && self.output.flush()?.is_continue() && !self.output.is_empty();
+            if self.hooks.running() + self.hooks.waiting() == 0 && !with_output {
+                return Ok(());
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.hooks.terminate();
+                (is_terminated, deadline) = (true, None);
+            }
+            let mut sources = vec![(self.signals.as_fd(), PollFlags::POLLIN)];
+            sources.extend(self.hooks.sources());
+            if with_output {
+                sources.extend(self.output.source());
+            }
+            let due = [deadline, self.hooks.due()].into_iter().flatten().min();
+            poll_all(&sources, timeout(due))?;
+            if self.obey()?.is_break() {
+                if is_terminated || with_output {
+                    return Ok(());
+                }
+                self.hooks.forget_waiting();
+                deadline = Some(Instant::now());
+            }
+        }
+    }
+}
+
+/// Where a watch comes from when a configuration is loaded.
+enum Place {
+    New(Box<Watch>),
+    /// From this place of the old ones, with another name perhaps.
+    Kept(usize, String),
+}
+
+/// Until an instant, rounded up, so that it does not wake up early and again.
+fn timeout(due: Option<Instant>) -> PollTimeout {
+    let Some(due) = due else {
+        return PollTimeout::NONE;
+    };
+    let left = due.saturating_duration_since(Instant::now());
+    let left = left.as_micros().div_ceil(1000);
+    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+}
+
+/// Returns what happened to the first.
+fn poll_all(sources: &[(BorrowedFd<'_>, PollFlags)], timeout: PollTimeout) -> Result<PollFlags> {
+    let mut descriptors: Vec<PollFd<'_>> = sources
+        .iter()
+        .map(|&(descriptor, interest)| PollFd::new(descriptor, interest))
+        .collect();
+    match poll(&mut descriptors, timeout) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(errno).context("waiting for events"),
+    }
+    let first = descriptors.first().and_then(PollFd::revents);
+    Ok(first.unwrap_or(PollFlags::empty()))
+}

@@ -1,0 +1,261 @@
+//! `linkwatch watch --config`, `check-config`, and reloading.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::hooks::Hook;
+use crate::support::{Counters, Tap, Watch, eventually, in_namespace, linkwatch, sum};
+
+/// A hook, a configuration beside it, and a watch by it.
+struct Service {
+    hook: Hook,
+    config: PathBuf,
+}
+
+impl Service {
+    fn new(script: &str) -> Service {
+        let hook = Hook::new(script);
+        let config = hook.file("linkwatch.toml");
+        Service { hook, config }
+    }
+
+    /// Writes the configuration; `HOOK` and `FOLDER` stand for the paths.
+    fn configure(&self, text: &str) {
+        let hook = self.hook.path();
+        let folder = hook.parent().unwrap().to_str().unwrap();
+        let text = text
+            .replace("HOOK", hook.to_str().unwrap())
+            .replace("FOLDER", folder);
+        fs::write(&self.config, text).unwrap();
+        fs::set_permissions(&self.config, Permissions::from_mode(0o644)).unwrap();
+    }
+
+    fn start(&self) -> Watch {
+        let errors = fs::File::create(self.hook.file("errors")).unwrap();
+        let mut command = linkwatch(&["watch", "--json", "-v", "--config"]);
+        command.arg(&self.config).stderr(errors);
+        Watch::of(command)
+    }
+
+    fn told(&self, words: &str) -> bool {
+        self.hook
+            .lines("errors")
+            .iter()
+            .any(|line| line.contains(words))
+    }
+
+    #[track_caller]
+    fn wait_until_told(&self, words: &str) {
+        eventually(words, || self.told(words));
+    }
+}
+
+fn check(path: &Path) -> Output {
+    linkwatch(&["check-config"]).arg(path).output().unwrap()
+}
+
+in_namespace! {
+    fn several_watches_each_do_their_own() {
+        let service = Service::new("echo $1 $2 >>$folder/calls");
+        service.configure(
+            "[[watch]]\n\
+             patterns = ['cable0']\n\
+             exec = 'HOOK'\n\
+             log-file = 'FOLDER/cable0.log'\n\
+             [[watch]]\n\
+             patterns = ['cable1']\n\
+             events = ['disconnected']\n\
+             settle-down = '1ms'\n\
+             log-file = 'FOLDER/cable1.log'\n",
+        );
+        let cables = ["cable0", "cable1"].map(Tap::up);
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        for cable in &cables {
+            cable.pull();
+        }
+        watch.until("both", |events| events.len() == 3);
+        eventually("the hook", || service.hook.lines("calls").len() == 2);
+        watch.stop();
+        assert_eq!(service.hook.lines("calls"), ["cable0 initial", "cable0 disconnected"]);
+        let log = |name: &str| -> Vec<String> {
+            let lines = service.hook.lines(name);
+            lines.iter().map(|line| line.split_once(" - ").unwrap().1.to_owned()).collect()
+        };
+        assert_eq!(log("cable0.log"), [
+            "Network monitoring started",
+            "Interface: cable0 - Status: connected (initial)",
+            "Interface: cable0 - Status: disconnected",
+            "Network monitoring stopped",
+        ]);
+        assert_eq!(log("cable1.log"), [
+            "Network monitoring started",
+            "Interface: cable1 - Status: disconnected",
+            "Network monitoring stopped",
+        ]);
+    }
+
+    fn the_link_of_two_watches_never_has_two_hooks_at_once() {
+        let service = Service::new(
+            "mkdir $folder/lock || echo two >>$folder/calls\n\
+             sleep 0.1; rmdir $folder/lock; echo $1 $2 >>$folder/calls",
+        );
+        service.configure(
+            "[[watch]]\npatterns = ['cable*']\nexec = 'HOOK'\n\
+             [[watch]]\npatterns = ['*0']\nexec = 'HOOK'\n",
+        );
+        let _cable = Tap::up("cable0");
+        let watch = service.start();
+        eventually("both", || service.hook.lines("calls").len() >= 2);
+        assert_eq!(service.hook.lines("calls"), ["cable0 initial", "cable0 initial"]);
+        watch.stop();
+    }
+
+    fn a_wrong_configuration_is_told_and_nothing_is_watched() {
+        let service = Service::new("true");
+        service.configure("[[watch]]\npatern = ['eth*']\n");
+        let error = format!(
+            "linkwatch: error: {}:2:1: there is no key 'patern' here; did you mean 'patterns'?\n",
+            service.config.display()
+        );
+        for args in [&["watch", "--config"][..], &["check-config"]] {
+            let output = linkwatch(args).arg(&service.config).output().unwrap();
+            assert_eq!(output.status.code(), Some(2));
+            assert_eq!(String::from_utf8_lossy(&output.stderr), error);
+            assert_eq!(output.stdout, b"");
+        }
+        let output = check(Path::new("/no/such/file"));
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("reading the configuration /no/such/file: No such file"), "{error}");
+        assert_eq!(check(Path::new("/dev/zero")).status.code(), Some(2), "without end");
+        fs::write(&service.config, b"[[watch]]\nname = \"\xff\"\n").unwrap();
+        let output = check(&service.config);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("linkwatch.toml:2:9: this is not UTF-8"), "{error}");
+    }
+
+    fn a_right_configuration_is_told_so() {
+        let service = Service::new("true");
+        service.configure("[[watch]]\nexec = 'HOOK'\n[[watch]]\n");
+        let output = check(&service.config);
+        assert!(output.status.success(), "{output:?}");
+        let told = format!("{}: 2 watches, nothing wrong\n", service.config.display());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), told);
+        // Programs that may not be run, or that anybody could exchange.
+        let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        set(&service.config, 0o666);
+        let output = check(&service.config);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("refusing the hooks that"), "{error}");
+        set(&service.config, 0o644);
+        set(&service.hook.path(), 0o777);
+        let output = check(&service.config);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("refusing the hook "), "{error}");
+    }
+
+    fn options_that_the_file_decides_are_refused_beside_it() {
+        for option in [
+            &["eth0"][..], &["--settle-up", "1s"], &["--exec", "/bin/true"], &["--netns", "x"],
+            &["--log-file", "/tmp/x"], &["--events", "all"], &["--criterion", "running"],
+        ] {
+            let output = linkwatch(&["watch", "--config", "/etc/linkwatch.toml"])
+                .args(option)
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(2), "{option:?}");
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(error.contains("cannot be used with"), "{error}");
+        }
+    }
+
+    fn a_reload_keeps_what_is_the_same() {
+        let service = Service::new("true");
+        service.configure("[[watch]]\npatterns = ['cable0']\n[[watch]]\npatterns = ['cable1']\n");
+        let cables = ["cable0", "cable1"].map(Tap::up);
+        let before = Counters::of("cable0").sum();
+        let mut watch = service.start();
+        watch.until("the start", |events| events.len() == 2);
+        for (number, name) in [(1, "one"), (2, "two"), (3, "three")] {
+            // The second is another one each time, the first has another place.
+            service.configure(&format!(
+                "[[watch]]\nname = '{name}'\npatterns = ['cable1', '{name}']\n\
+                 [[watch]]\nname = 'same'\npatterns = ['cable0']\n",
+            ));
+            cables[0].flap(number);
+            watch.signal("HUP");
+            watch.until("another initial of cable1", |events| {
+                let again = events.iter().filter(|e| e["event"] == "initial" && e["name"] == "cable1");
+                again.count() == number as usize + 1
+            });
+        }
+        cables[0].pull();
+        let counted = Counters::of("cable0").sum() - before;
+        let of_the_same = |events: &[Value]| -> Vec<Value> {
+            events.iter().filter(|event| event["name"] == "cable0").cloned().collect()
+        };
+        watch.until("all", |events| sum(&of_the_same(events)) == counted);
+        let initial = of_the_same(&watch.events);
+        let initial = initial.iter().filter(|event| event["event"] == "initial");
+        assert_eq!(initial.count(), 1, "it went on");
+        watch.stop();
+    }
+
+    fn a_broken_configuration_is_refused_and_the_old_one_goes_on() {
+        let service = Service::new("echo $1 $2 >>$folder/calls");
+        let good = "[[watch]]\npatterns = ['cable0']\nexec = 'HOOK'\n";
+        service.configure(good);
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        for (bad, why) in [
+            ("[[watch]]\nsettle-upp = '2s'\n", "2:1: there is no key 'settle-upp' here; did you mean 'settle-up'?"),
+            ("[[watch]\n", "linkwatch.toml:1:9: "),
+            ("", "there is nothing to watch"),
+            // One is right, the other cannot be started.
+            ("[[watch]]\n[[watch]]\nexec = '/no/such/hook'\n", "refusing the hook /no/such/hook"),
+            ("[[watch]]\n[[watch]]\nnetns = 'none'\n", "none"),
+            ("[[watch]]\n[[watch]]\nlog-file = '/no/such/log'\n", "opening the log file /no/such/log"),
+        ] {
+            service.configure(bad);
+            watch.signal("HUP");
+            service.wait_until_told(why);
+            let refusals = service.hook.lines("errors");
+            assert!(refusals.last().unwrap().ends_with("; going on with the old configuration"), "{refusals:?}");
+            cable.pull();
+            watch.expect("disconnected", "cable0");
+            cable.plug();
+            watch.expect("connected", "cable0");
+        }
+        eventually("the hook goes on", || service.hook.lines("calls").last().unwrap() == "cable0 connected");
+        service.configure(good);
+        watch.signal("HUP");
+        service.wait_until_told("reloaded ");
+        watch.stop();
+    }
+
+    fn a_reload_changes_what_is_done_from_then_on() {
+        let service = Service::new("echo $1 $2 old >>$folder/calls");
+        service.configure("[[watch]]\npatterns = ['cable0']\nexec = 'HOOK'\nlog-file = 'FOLDER/old.log'\n");
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        eventually("the hook", || service.hook.lines("calls").len() == 1);
+        service.configure("[[watch]]\npatterns = ['cable0']\nlog-file = 'FOLDER/new.log'\n");
+        watch.signal("HUP");
+        watch.expect("initial", "cable0");
+        cable.pull();
+        watch.expect("disconnected", "cable0");
+        watch.stop();
+        assert_eq!(service.hook.lines("calls").len(), 1);
+        assert!(service.hook.lines("old.log").last().unwrap().ends_with("monitoring stopped"));
+        assert_eq!(service.hook.lines("new.log").len(), 4);
+    }
+}
