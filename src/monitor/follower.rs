@@ -22,6 +22,9 @@ pub(super) struct Follower {
     settler: Settler,
     #[cfg(feature = "genl")]
     details: Option<DetailQuery>,
+    /// The links whose `initial` is still to be told: an event for each would
+    /// take as much memory as the table.
+    initial: std::vec::IntoIter<u32>,
     /// From the table.
     fresh: VecDeque<Event>,
     /// From there, not yet through the settler.
@@ -44,6 +47,7 @@ impl Follower {
                 .then(|| DetailQuery::new(&builder.namespace)),
             wifi: Wifi::new(builder.namespace, listens),
             settler: Settler::new(builder.settle),
+            initial: Vec::new().into_iter(),
             fresh: VecDeque::new(),
             told: VecDeque::new(),
             ready: VecDeque::new(),
@@ -64,6 +68,7 @@ impl Follower {
         };
         log::trace!("{link}");
         self.statistics.messages += 1;
+        self.tell_initial();
         let query = &mut self.query;
         let is_there = |ifindex| is_there(query, ifindex);
         match self.table.apply(&link, is_there, &mut self.fresh) {
@@ -90,7 +95,7 @@ impl Follower {
 
     /// True if [`next_event`](Self::next_event) would return one.
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.fresh.is_empty()
+        !self.ready.is_empty() || !self.fresh.is_empty() || self.initial.len() > 0
     }
 
     /// Lists all links. What is applied before [`compare`](Self::compare) may
@@ -103,6 +108,7 @@ impl Follower {
     /// Compares the list with the table, once all that was queued while it was
     /// made has been applied.
     pub(super) fn compare(&mut self, snapshot: Snapshot<LinkState>) {
+        self.tell_initial();
         let query = &mut self.query;
         let is_there = |ifindex| is_there(query, ifindex);
         self.table
@@ -112,7 +118,21 @@ impl Follower {
     /// Reports the initial states; from now on, changes are reported.
     pub(super) fn announce(&mut self) {
         self.wifi.identify(self.table.links_mut());
-        self.table.announce(&mut self.fresh);
+        self.initial = self.table.begin_report().into_iter();
+    }
+
+    /// Before the links change, what they were at the start is made sure of.
+    fn tell_initial(&mut self) {
+        for ifindex in self.initial.by_ref() {
+            self.fresh.extend(self.table.initial(ifindex));
+        }
+    }
+
+    fn next_fresh(&mut self) -> Option<Event> {
+        match self.initial.next() {
+            Some(ifindex) => self.table.initial(ifindex),
+            None => self.fresh.pop_front(),
+        }
     }
 
     /// A descriptor to wait for beside the socket, if it is not waited for yet.
@@ -123,6 +143,7 @@ impl Follower {
     /// Reports that losses were made up for.
     pub(super) fn report_resync(&mut self, overruns: u64) {
         self.statistics.resyncs += 1;
+        self.tell_initial();
         if overruns > 0 {
             self.fresh.push_back(Event::resync(overruns));
         }
@@ -130,22 +151,25 @@ impl Follower {
 
     /// The next event that is ready.
     pub(super) fn next_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.ready.pop_front() {
-            return Some(self.complete(event));
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(self.complete(event));
+            }
+            let fresh = self.next_fresh();
+            let is_fresh = fresh.is_some();
+            if let Some(mut event) = fresh {
+                self.recognise(&mut event);
+                if !self.holds_back() {
+                    return Some(self.complete(event));
+                }
+                self.wifi.push(event, Instant::now(), &mut self.told);
+            }
+            if !self.told.is_empty() {
+                self.settle(Instant::now());
+            } else if !is_fresh {
+                return None;
+            }
         }
-        if !self.holds_back() {
-            let mut event = self.fresh.pop_front()?;
-            self.recognise(&mut event);
-            return Some(self.complete(event));
-        }
-        let now = Instant::now();
-        while let Some(mut event) = self.fresh.pop_front() {
-            self.recognise(&mut event);
-            self.wifi.push(event, now, &mut self.told);
-        }
-        self.settle(now);
-        let event = self.ready.pop_front()?;
-        Some(self.complete(event))
     }
 
     /// Takes an event back, to be the next one.
@@ -206,7 +230,7 @@ impl Follower {
     /// How many events are ready, settle times aside.
     #[cfg(feature = "capi")]
     pub(super) fn pending(&self) -> usize {
-        self.ready.len() + self.fresh.len()
+        self.ready.len() + self.fresh.len() + self.initial.len()
     }
 
     /// When an event that is held back will be ready.

@@ -383,14 +383,29 @@ impl Table {
     /// Ends the time of learning: reports each link in scope as `initial`, in
     /// the order of their indices. From now on, changes are reported.
     pub fn announce(&mut self, events: &mut VecDeque<Event>) {
-        self.rules.learning = false;
-        let mut links: Vec<&mut Entry> = self.links.values_mut().collect();
-        links.sort_unstable_by_key(|entry| entry.state.ifindex());
-        for entry in links.into_iter().filter(|entry| entry.in_scope) {
-            entry.connected = entry.state.is_connected(self.rules.criterion);
-            let state = entry.state.clone();
-            events.push_back(Event::new(EventKind::Initial, state, entry.connected, 0));
+        for ifindex in self.begin_report() {
+            events.extend(self.initial(ifindex));
         }
+    }
+
+    /// Like [`announce`](Self::announce), but returns the indices of the links
+    /// instead, whose events are told before anything else is done.
+    pub(super) fn begin_report(&mut self) -> Vec<u32> {
+        self.rules.learning = false;
+        let mut links = Vec::new();
+        for (&ifindex, entry) in self.links.iter_mut().filter(|(_, entry)| entry.in_scope) {
+            entry.connected = entry.state.is_connected(self.rules.criterion);
+            links.push(ifindex);
+        }
+        links.sort_unstable();
+        links
+    }
+
+    /// The `initial` event of a link.
+    pub(super) fn initial(&self, ifindex: u32) -> Option<Event> {
+        let entry = self.links.get(&ifindex)?;
+        let state = entry.state.clone();
+        Some(Event::new(EventKind::Initial, state, entry.connected, 0))
     }
 
     /// The links in scope, in no order.

@@ -56,9 +56,9 @@ impl LinkQuery {
     ///
     /// Those of [`Socket::connect_in`](super::Socket::connect_in).
     pub fn new(namespace: &Namespace) -> Result<LinkQuery> {
-        Ok(LinkQuery {
-            query: Query::new(namespace, Protocol::Route)?,
-        })
+        let mut query = Query::new(namespace, Protocol::Route)?;
+        query.check_strictly();
+        Ok(LinkQuery { query })
     }
 
     /// Lists all links of the namespace, and makes something of each.

@@ -14,6 +14,9 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// not queue its answer, this is the end of the wait.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Newer than the headers of libnl 3.5 (`linux/netlink.h`).
+const NETLINK_GET_STRICT_CHK: c_int = 12;
+
 /// In the place of a sequence number: no message is the answer, or each is.
 const NOTHING: u64 = u64::MAX;
 const ANYTHING: u64 = u64::MAX - 1;
@@ -140,6 +143,12 @@ impl Query {
             Err(error) if error.kind() == ErrorKind::DumpInterrupted => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Has the kernel refuse what it does not understand of a dump request,
+    /// instead of leaving it out (since Linux 4.20).
+    pub(super) fn check_strictly(&mut self) {
+        self.socket.enable(NETLINK_GET_STRICT_CHK);
     }
 
     /// How many messages were dropped because the kernel did not send them.

@@ -663,7 +663,7 @@ impl Socket {
     }
 
     /// Turns a socket option of netlink on, if the kernel has it.
-    fn enable(&mut self, option: c_int) {
+    pub(super) fn enable(&mut self, option: c_int) {
         let on: c_int = 1;
         // SAFETY: the descriptor is open, and the value as long as is said.
         unsafe {
