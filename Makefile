@@ -10,12 +10,16 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/linkwatch
+# `no` leaves the systemd unit out.
+SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
 # `no` leaves generic netlink out of the C library, which then does not load
 # libnl-genl: no details of links, Wi-Fi is told as Ethernet, a roam as an outage.
 GENL ?= yes
 # A folder that the tree is installed below instead of /, for packages.
 DESTDIR ?=
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+URL := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^repository = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
 .PHONY: help run test test-guest torture fuzz bench check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
@@ -30,7 +34,7 @@ help:
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
-	@echo "make install  install program, C library and header below PREFIX ($(PREFIX))"
+	@echo "make install  install program, service, C library and header below PREFIX ($(PREFIX))"
 
 run: dependencies
 	$(CARGO) build --release --quiet
@@ -90,13 +94,22 @@ install:
 		-e 's|@LIBNL@|$(if $(filter no,$(GENL)),,libnl-genl-3.0 )libnl-3.0|' \
 		packaging/linkwatch.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
+	install -d "$(DESTDIR)$(DOCDIR)"
+	install -m 644 packaging/linkwatch.toml "$(DESTDIR)$(DOCDIR)/linkwatch.toml"
+ifneq ($(SYSTEMDUNITDIR),no)
+	install -d "$(DESTDIR)$(SYSTEMDUNITDIR)"
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@URL@|$(URL)|' \
+		packaging/linkwatch.service.in >"$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service"
+	chmod 644 "$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service"
+endif
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig 2>/dev/null || true
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/linkwatch" "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h" \
 		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
 		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so" "$(DESTDIR)$(LIBDIR)/liblinkwatch.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc" \
+		"$(DESTDIR)$(DOCDIR)/linkwatch.toml" "$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service"
 
 # include/linkwatch.h, after a change in src/capi/.
 header:

@@ -145,12 +145,17 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "DUR", value_parser = parse_timeout, default_value = "1m")]
     pub(super) exec_timeout: Duration,
 
+    /// Write metrics to this file, in the text format of Prometheus: for
+    /// node_exporter's textfile collector
+    #[arg(long, value_name = "PATH")]
+    pub(super) metrics: Option<PathBuf>,
+
     /// Read what to watch and to do from this file instead; see
     /// linkwatch.toml for its keys. Beside it only --json, --count and -v are
     /// accepted
     #[arg(long, value_name = "PATH", conflicts_with_all = [
         "patterns", "criterion", "netns", "log_file", "events", "settle_up", "settle_down",
-        "exec", "exec_timeout", "buffer_size", "no_kernel_filter",
+        "exec", "exec_timeout", "buffer_size", "metrics", "no_kernel_filter",
     ])]
     pub(super) config: Option<PathBuf>,
 

@@ -7,8 +7,9 @@ mod config;
 mod daemon;
 mod details;
 mod log_file;
-mod report;
+mod logger;
 mod process;
+mod report;
 mod signals;
 mod sink;
 mod status;
@@ -16,15 +17,15 @@ mod status_json;
 mod text;
 mod wait;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use linkwatch::nl::Namespace;
-use log::LevelFilter;
 
 use args::{Args, Command};
+use logger::tell;
 
 /// The exit codes that scripts rely on. Usage errors end with clap's own 2.
 mod exit {
@@ -35,14 +36,10 @@ mod exit {
     pub(super) const TIMED_OUT: u8 = 5;
 }
 
-/// The target of the lines that hooks write, which are logged unless RUST_LOG
-/// says otherwise.
-const LOG_OF_HOOKS: &str = "hook";
-
 /// Parses the arguments and does what they ask for.
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
-    start_logger(args.verbose);
+    logger::start(args.verbose);
     let result = match args.command {
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => daemon::run(&args),
@@ -64,32 +61,10 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Diagnostics go to stderr; RUST_LOG, where it is set, decides over `-v`.
-fn start_logger(verbose: u8) {
-    let level = match verbose {
-        0 => LevelFilter::Warn,
-        1 => LevelFilter::Info,
-        2 => LevelFilter::Debug,
-        _ => LevelFilter::Trace,
-    };
-    env_logger::Builder::new()
-        .filter_level(level)
-        .filter_module(LOG_OF_HOOKS, level.max(LevelFilter::Info))
-        .parse_default_env()
-        .format_target(false)
-        .init();
-}
-
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Tells something on stderr. If that cannot be written, nobody is there to be
-/// told, and the exit code has to do.
-fn tell(what: std::fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "linkwatch: {what}");
 }
 
 /// The namespace that `--netns` names, or our own.

@@ -164,6 +164,8 @@ fn the_tree_is_complete_and_goes_without_a_trace() {
         "include/linkwatch.h",
         "lib/liblinkwatch.a",
         "lib/pkgconfig/linkwatch.pc",
+        "lib/systemd/system/linkwatch.service",
+        "share/doc/linkwatch/linkwatch.toml",
         &library,
     ] {
         let path = folder.path().join(file);
@@ -173,6 +175,11 @@ fn the_tree_is_complete_and_goes_without_a_trace() {
         let target = folder.path().join(link).canonicalize().unwrap();
         assert_eq!(target, folder.path().join(&library).canonicalize().unwrap());
     }
+    let unit = folder.path().join("lib/systemd/system/linkwatch.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let program = folder.path().join("bin/linkwatch");
+    let start = format!("ExecStart={} watch --config", program.display());
+    assert!(unit.contains(&start) && !unit.contains("@URL@"), "{unit}");
     make("uninstall", folder.path());
     let left = Command::new("find")
         .arg(folder.path())

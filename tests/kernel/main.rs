@@ -15,12 +15,14 @@ mod hooks;
 mod interfaces;
 mod kernel_events;
 mod leaks;
+mod metrics;
 mod monitor;
 mod nl;
 mod objects;
 mod privileges;
 mod report;
 mod requests;
+mod service;
 mod status;
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part
 mod support;

@@ -79,7 +79,7 @@ impl Settings {
         Ok(Settings {
             watches: vec![watch],
             most_hooks: MOST_HOOKS,
-            metrics: None,
+            metrics: args.metrics.clone(),
         })
     }
 }

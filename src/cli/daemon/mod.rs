@@ -6,7 +6,10 @@
 
 mod hooks;
 mod logs;
+mod metrics;
+mod notify;
 mod output;
+mod tally;
 mod watch;
 
 use std::io::{self, Write};
@@ -27,7 +30,10 @@ use super::signals::{Request, Signals};
 use super::text;
 use hooks::{Hook, Hooks};
 use logs::Logs;
+use metrics::Metrics;
+use notify::Notifier;
 use output::Output;
+use tally::HookTally;
 use watch::{Watch, WatchId};
 
 /// How many events of a monitor are reported before others have their turn.
@@ -35,6 +41,8 @@ const BATCH: usize = 64;
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
 /// What running hooks have left when linkwatch is told to end.
 const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
+/// Metrics and the status follow changes no faster.
+const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(1);
 /// Of a watch that ends, so many events are still told.
 const LAST_EVENTS: usize = 10_000;
 
@@ -58,12 +66,19 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
         hooks: Hooks::new(settings.most_hooks),
         logs: Logs::default(),
         output: Output::new()?,
+        manager: Notifier::from_environment(),
+        metrics: settings.metrics.map(Metrics::new),
+        is_changed: true,
+        next_account: Instant::now(),
+        complaint: None,
         json: args.json,
         left: args.count,
     };
     daemon.replace_watches(settings.watches)?;
     daemon.logs.start(logs);
+    daemon.manager.ready();
     let result = daemon.watch_until_the_end();
+    daemon.write_account();
     daemon.logs.stop();
     for watch in &daemon.watches {
         log::info!("{:?}", watch.monitor.statistics());
@@ -110,6 +125,14 @@ struct Daemon {
     hooks: Hooks,
     logs: Logs,
     output: Output,
+    manager: Notifier,
+    metrics: Option<Metrics>,
+    /// Since the account was given for the last time: metrics, and the status.
+    is_changed: bool,
+    /// Not to be given before.
+    next_account: Instant,
+    /// Why the last reload was refused.
+    complaint: Option<String>,
     json: bool,
     /// Events that are still to be reported, where they are counted.
     left: Option<u64>,
@@ -129,6 +152,9 @@ enum Ending {
 impl Daemon {
     fn watch_until_the_end(&mut self) -> Result<()> {
         let result = self.watch();
+        self.manager.stopping();
+        // There is nothing to reload for.
+        self.config = None;
         let patience = match result {
             // What was reported is to be acted upon.
             Ok(Ending::Counted | Ending::OutputClosed) => None,
@@ -148,6 +174,7 @@ impl Daemon {
         loop {
             let (more, ending) = self.take_events()?;
             self.advance_hooks();
+            self.give_account();
             if let Some(ending) = ending {
                 return Ok(ending);
             }
@@ -168,7 +195,7 @@ impl Daemon {
             let mut rest = BATCH;
             // A driver that is asked for details may take its time.
             while rest > 0 && begin.elapsed() <= LONGEST_BATCH && self.output.has_room() {
-                let Some(event) = self.watches[index].monitor.try_next()? else {
+                let Some(event) = self.watches[index].next_event()? else {
                     break;
                 };
                 rest -= 1;
@@ -184,6 +211,7 @@ impl Daemon {
     /// Does with an event what its watch asks for.
     fn report(&mut self, index: usize, event: &Event) -> Result<Option<Ending>> {
         let watch = &self.watches[index];
+        self.is_changed = true;
         if let Some(hook) = &watch.hook {
             self.hooks.add(hook, event);
         }
@@ -204,7 +232,58 @@ impl Daemon {
     }
 
     fn advance_hooks(&mut self) {
-        self.hooks.advance(|_| ());
+        let before = (self.hooks.running(), self.hooks.waiting());
+        let (watches, is_changed) = (&mut self.watches, &mut self.is_changed);
+        self.hooks.advance(|run| {
+            *is_changed = true;
+            if let Some(watch) = watches.iter_mut().find(|watch| watch.id == run.watch) {
+                let tally = HookTally::one(run.failed, run.duration);
+                watch.tally.hook(run.interface, tally);
+            }
+        });
+        self.is_changed |= before != (self.hooks.running(), self.hooks.waiting());
+    }
+
+    /// Tells the service manager that the loop turns, and, where something has
+    /// changed, but not too often, what there is.
+    fn give_account(&mut self) {
+        self.manager.turn();
+        if self.account_due().is_some_and(|due| due <= Instant::now()) {
+            self.write_account();
+            self.next_account = Instant::now() + BETWEEN_ACCOUNTS;
+        }
+    }
+
+    fn account_due(&self) -> Option<Instant> {
+        let is_wanted = self.is_changed && (self.metrics.is_some() || self.manager.is_heard());
+        is_wanted.then_some(self.next_account)
+    }
+
+    fn write_account(&mut self) {
+        self.is_changed = false;
+        if let Some(metrics) = &mut self.metrics {
+            metrics.write(&self.watches, &self.hooks);
+        }
+        if !self.manager.is_heard() {
+            return;
+        }
+        let counts = self.watches.iter().map(|watch| watch.tally.count());
+        let (links, connected) = counts.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let mut status = format!("{connected} of {links} interfaces connected");
+        let (running, waiting) = (self.hooks.running(), self.hooks.waiting());
+        if running + waiting > 0 {
+            status += &format!("; hooks: {running} running, {waiting} waiting");
+        }
+        if let Some(complaint) = &self.complaint {
+            status += &format!("; the new configuration was refused: {complaint}");
+        }
+        self.manager.status(status);
+    }
+
+    /// When the loop has to turn at the latest.
+    fn due(&self) -> Option<Instant> {
+        let due = [self.hooks.due(), self.manager.due(), self.account_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Waits until there is something to do. Breaks if nobody reads the output
@@ -221,7 +300,7 @@ impl Daemon {
         }
         let timeout = match more {
             true => PollTimeout::ZERO,
-            false => timeout(self.hooks.due()),
+            false => timeout(self.due()),
         };
         let happened = poll_all(&sources, timeout)?;
         let is_closed = with_output && self.output.is_closed(happened);
@@ -237,8 +316,11 @@ impl Daemon {
             match request {
                 Request::End => return Ok(ControlFlow::Break(())),
                 Request::Reopen => {
+                    self.manager.reloading();
                     self.logs.reopen();
                     self.reload();
+                    self.write_account();
+                    self.manager.ready();
                 }
             }
         }
@@ -252,8 +334,14 @@ impl Daemon {
             return;
         };
         match self.try_reload(&path) {
-            Ok(()) => log::info!("reloaded {}", path.display()),
-            Err(error) => log::error!("{error:#}; going on with the old configuration"),
+            Ok(()) => {
+                log::info!("reloaded {}", path.display());
+                self.complaint = None;
+            }
+            Err(error) => {
+                log::error!("{error:#}; going on with the old configuration");
+                self.complaint = Some(format!("{error:#}"));
+            }
         }
     }
 
@@ -262,6 +350,7 @@ impl Daemon {
         let logs = self.logs.open(&settings.watches)?;
         self.replace_watches(settings.watches)?;
         self.hooks.set_most_running(settings.most_hooks);
+        self.metrics = settings.metrics.map(Metrics::new);
         self.logs.start(logs);
         self.logs
             .close_unused(self.watches.iter().map(|watch| &watch.settings));
@@ -291,7 +380,7 @@ impl Daemon {
         // What they have read is told, and acted upon.
         for index in (0..kept.len()).filter(|&index| !kept[index]) {
             for _ in 0..LAST_EVENTS {
-                let Ok(Some(event)) = self.watches[index].monitor.try_next() else {
+                let Ok(Some(event)) = self.watches[index].next_event() else {
                     break;
                 };
                 self.report(index, &event)?;
@@ -319,6 +408,7 @@ impl Daemon {
         let mut is_terminated = false;
         loop {
             self.advance_hooks();
+            self.give_account();
             with_output =
                 with_output && self.output.flush()?.is_continue() && !self.output.is_empty();
             if self.hooks.running() + self.hooks.waiting() == 0 && !with_output {
@@ -333,7 +423,7 @@ impl Daemon {
             if with_output {
                 sources.extend(self.output.source());
             }
-            let due = [deadline, self.hooks.due()].into_iter().flatten().min();
+            let due = [deadline, self.due()].into_iter().flatten().min();
             poll_all(&sources, timeout(due))?;
             if self.obey()?.is_break() {
                 if is_terminated || with_output {

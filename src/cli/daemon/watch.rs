@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use anyhow::Result;
-use linkwatch::{Event, Monitor};
+use linkwatch::{Event, Monitor, MonitorBuilder};
 
 use super::hooks::Hook;
+use super::tally::Tally;
 use crate::cli::config::WatchSettings;
 
 /// Tells watches apart, also those that a reload has replaced.
@@ -17,15 +18,22 @@ pub(super) struct Watch {
     pub(super) settings: WatchSettings,
     pub(super) monitor: Monitor,
     pub(super) hook: Option<Rc<Hook>>,
+    pub(super) tally: Tally,
+    /// What is watched.
+    scope: MonitorBuilder,
 }
 
 impl Watch {
     /// Subscribes and lists the links.
     pub(super) fn start(id: WatchId, settings: WatchSettings) -> Result<Watch> {
+        let hook = Hook::of(id, &settings)?;
+        let scope = settings.monitor()?;
         let watch = Watch {
             id,
-            hook: Hook::of(id, &settings)?,
-            monitor: settings.monitor()?.build()?,
+            hook,
+            monitor: scope.clone().build()?,
+            tally: Tally::default(),
+            scope,
             settings,
         };
         watch.tell_what_is_missing();
@@ -44,6 +52,15 @@ impl Watch {
         if patterns.is_empty() && links.is_empty() {
             log::warn!("there is no interface but loopback yet; watching for one");
         }
+    }
+
+    /// The next event that is there, which is accounted for.
+    pub(super) fn next_event(&mut self) -> linkwatch::Result<Option<Event>> {
+        let event = self.monitor.try_next()?;
+        if let Some(event) = &event {
+            self.tally.event(event, &self.scope);
+        }
+        Ok(event)
     }
 
     /// Whether an event is reported.

@@ -19,8 +19,8 @@ use linkwatch::{Event, EventKind};
 use nix::poll::PollFlags;
 
 use super::WatchId;
-use crate::cli::LOG_OF_HOOKS;
 use crate::cli::config::WatchSettings;
+use crate::cli::logger;
 use crate::cli::process::{Launch, Process};
 use call::{Call, Owed};
 
@@ -198,7 +198,7 @@ impl Hooks {
         self.running.retain_mut(|running| {
             let title = &running.title;
             let end = running.process.advance(|_, line| {
-                log::info!(target: LOG_OF_HOOKS, "{title}: {line}");
+                log::info!(target: logger::HOOKS, "{title}: {line}");
             });
             let Some(end) = end else {
                 return true;
