@@ -149,6 +149,13 @@ enum Ending {
     OutputClosed,
 }
 
+/// Why it does not wait any more.
+struct Woken {
+    is_signalled: bool,
+    /// Nobody reads the output any more.
+    is_output_closed: bool,
+}
+
 impl Daemon {
     fn watch_until_the_end(&mut self) -> Result<()> {
         let result = self.watch();
@@ -178,10 +185,14 @@ impl Daemon {
             if let Some(ending) = ending {
                 return Ok(ending);
             }
-            if self.wait(more)?.is_break() || self.output.flush()?.is_break() {
+            if self.output.flush()?.is_break() {
                 return Ok(Ending::OutputClosed);
             }
-            if self.obey()?.is_break() {
+            let woken = self.wait(more)?;
+            if woken.is_output_closed {
+                return Ok(Ending::OutputClosed);
+            }
+            if woken.is_signalled && self.obey()?.is_break() {
                 return Ok(Ending::Asked);
             }
         }
@@ -194,41 +205,43 @@ impl Daemon {
             let begin = Instant::now();
             let mut rest = BATCH;
             // A driver that is asked for details may take its time.
-            while rest > 0 && begin.elapsed() <= LONGEST_BATCH && self.output.has_room() {
+            let is_emptied = loop {
+                if rest == 0 || begin.elapsed() > LONGEST_BATCH || !self.output.has_room() {
+                    break false;
+                }
                 let Some(event) = self.watches[index].next_event()? else {
-                    break;
+                    break true;
                 };
                 rest -= 1;
-                if let ending @ Some(_) = self.report(index, &event)? {
+                if let ending @ Some(_) = self.report(index, &event) {
                     return Ok((false, ending));
                 }
-            }
-            more |= rest < BATCH;
+            };
+            more |= !is_emptied;
         }
         Ok((more && self.output.has_room(), None))
     }
 
     /// Does with an event what its watch asks for.
-    fn report(&mut self, index: usize, event: &Event) -> Result<Option<Ending>> {
+    fn report(&mut self, index: usize, event: &Event) -> Option<Ending> {
         let watch = &self.watches[index];
         self.is_changed = true;
         if let Some(hook) = &watch.hook {
             self.hooks.add(hook, event);
         }
         if !watch.reports(event) {
-            return Ok(None);
+            return None;
         }
-        let text = text::line(event);
         // The log first: it is to have the event also if stdout fails.
         if let Some(path) = &watch.settings.log_file {
-            self.logs.write(path, event.time(), &text);
+            self.logs.write(path, event.time(), &text::line(event));
         }
-        let line = if self.json { event.to_json() } else { text };
-        if self.output.print(line)?.is_break() {
-            return Ok(Some(Ending::OutputClosed));
-        }
+        self.output.print(&match self.json {
+            true => event.to_json(),
+            false => text::line(event),
+        });
         self.left = self.left.map(|left| left.saturating_sub(1));
-        Ok((self.left == Some(0)).then_some(Ending::Counted))
+        (self.left == Some(0)).then_some(Ending::Counted)
     }
 
     fn advance_hooks(&mut self) {
@@ -286,13 +299,11 @@ impl Daemon {
         due.into_iter().flatten().min()
     }
 
-    /// Waits until there is something to do. Breaks if nobody reads the output
-    /// any more.
-    fn wait(&self, more: bool) -> Result<ControlFlow<()>> {
-        let mut sources: Vec<(BorrowedFd<'_>, PollFlags)> = Vec::new();
+    /// Waits until there is something to do.
+    fn wait(&self, more: bool) -> Result<Woken> {
+        let mut sources = vec![(self.signals.as_fd(), PollFlags::POLLIN)];
         sources.extend(self.output.source());
-        let with_output = !sources.is_empty();
-        sources.push((self.signals.as_fd(), PollFlags::POLLIN));
+        let with_output = sources.len() > 1;
         sources.extend(self.hooks.sources());
         if self.output.has_room() {
             let monitors = self.watches.iter().map(|watch| watch.monitor.as_fd());
@@ -302,11 +313,10 @@ impl Daemon {
             true => PollTimeout::ZERO,
             false => timeout(self.due()),
         };
-        let happened = poll_all(&sources, timeout)?;
-        let is_closed = with_output && self.output.is_closed(happened);
-        Ok(match is_closed {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        let [signalled, output] = poll_all(&sources, timeout)?;
+        Ok(Woken {
+            is_signalled: !signalled.is_empty(),
+            is_output_closed: with_output && self.output.is_closed(output),
         })
     }
 
@@ -383,7 +393,7 @@ impl Daemon {
                 let Ok(Some(event)) = self.watches[index].next_event() else {
                     break;
                 };
-                self.report(index, &event)?;
+                self.report(index, &event);
             }
         }
         let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
@@ -454,7 +464,10 @@ fn timeout(due: Option<Instant>) -> PollTimeout {
 }
 
 /// Returns what happened to the first.
-fn poll_all(sources: &[(BorrowedFd<'_>, PollFlags)], timeout: PollTimeout) -> Result<PollFlags> {
+fn poll_all(
+    sources: &[(BorrowedFd<'_>, PollFlags)],
+    timeout: PollTimeout,
+) -> Result<[PollFlags; 2]> {
     let mut descriptors: Vec<PollFd<'_>> = sources
         .iter()
         .map(|&(descriptor, interest)| PollFd::new(descriptor, interest))
@@ -463,6 +476,8 @@ fn poll_all(sources: &[(BorrowedFd<'_>, PollFlags)], timeout: PollTimeout) -> Re
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno).context("waiting for events"),
     }
-    let first = descriptors.first().and_then(PollFd::revents);
-    Ok(first.unwrap_or(PollFlags::empty()))
+    Ok([0, 1].map(|index| {
+        let happened = descriptors.get(index).and_then(PollFd::revents);
+        happened.unwrap_or(PollFlags::empty())
+    }))
 }

@@ -1,6 +1,5 @@
 //! Standard output, whose reader may be slow, or go.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -20,16 +19,20 @@ const CLOSED: PollFlags = PollFlags::POLLERR
     .union(PollFlags::POLLHUP)
     .union(PollFlags::POLLNVAL);
 
-/// Lines for standard output. A line fits into what a writable pipe takes at
-/// once, PIPE_BUF.
+/// Lines that are written together. A writable pipe takes that much at once
+/// (PIPE_BUF, pipe(7)), and no line is longer.
+const AT_ONCE: usize = 4096;
+
+/// Lines for standard output.
 pub(super) struct Output {
     /// Without a buffer, so that it is known what was written.
     stdout: File,
     /// A pipe or a socket, of which it is noticed that the reader is gone.
     is_stream: bool,
     sink: Sink,
-    waiting: VecDeque<String>,
-    bytes: usize,
+    /// Whole lines, those from `written` on.
+    waiting: String,
+    written: usize,
 }
 
 impl Output {
@@ -43,23 +46,20 @@ impl Output {
             stdout,
             is_stream,
             sink: Sink::default(),
-            waiting: VecDeque::new(),
-            bytes: 0,
+            waiting: String::new(),
+            written: 0,
         })
     }
 
-    /// Writes a line when the reader takes it. Breaks if there is no reader any
-    /// more.
-    pub(super) fn print(&mut self, mut line: String) -> Result<ControlFlow<()>> {
-        line.push('\n');
-        self.bytes += line.len();
-        self.waiting.push_back(line);
-        self.flush()
+    /// Takes a line, to be written at the next [`flush`](Self::flush).
+    pub(super) fn print(&mut self, line: &str) {
+        self.waiting.push_str(line);
+        self.waiting.push('\n');
     }
 
-    /// Writes what the reader takes now.
+    /// Writes what the reader takes now. Breaks if there is no reader any more.
     pub(super) fn flush(&mut self) -> Result<ControlFlow<()>> {
-        while let Some(line) = self.waiting.front() {
+        while !self.is_empty() {
             let mut descriptor = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLOUT)];
             match poll(&mut descriptor, PollTimeout::ZERO) {
                 Ok(_) | Err(Errno::EINTR) => {}
@@ -72,29 +72,34 @@ impl Output {
             if !happened.contains(PollFlags::POLLOUT) {
                 break;
             }
-            let result = self.sink.write(&mut self.stdout, line, "standard output");
-            self.bytes -= line.len();
-            self.waiting.pop_front();
+            let lines = first_lines(&self.waiting[self.written..]);
+            self.written += lines.len();
+            let result = self.sink.write(&mut self.stdout, lines, "standard output");
             if result.is_break() {
                 return Ok(result);
             }
+        }
+        if self.is_empty() {
+            self.waiting.clear();
+            self.waiting.shrink_to(MOST_BYTES);
+            self.written = 0;
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// True if the reader keeps up, more or less.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < MOST_BYTES
+        self.waiting.len() < MOST_BYTES
     }
 
     /// True if everything was written, as far as it could be.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.written == self.waiting.len()
     }
 
     /// What to poll for, if there is anything.
     pub(super) fn source(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        let interest = match self.waiting.is_empty() {
+        let interest = match self.is_empty() {
             true => PollFlags::empty(),
             false => PollFlags::POLLOUT,
         };
@@ -109,5 +114,30 @@ impl Output {
     /// How many lines could not be written, for an error.
     pub(super) fn lost(&self) -> u64 {
         self.sink.lost()
+    }
+}
+
+/// As many lines as are written at once, but one at least.
+fn first_lines(lines: &str) -> &str {
+    let is_end = |&byte: &u8| byte == b'\n';
+    let most = &lines.as_bytes()[..lines.len().min(AT_ONCE)];
+    match most.iter().rposition(is_end) {
+        Some(at) => &lines[..=at],
+        None => lines.split_inclusive('\n').next().unwrap_or(lines),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_written_together_and_whole() {
+        assert_eq!(first_lines("one\ntwo\n"), "one\ntwo\n");
+        let line = "é".repeat(900) + "\n";
+        let lines = line.repeat(5);
+        assert_eq!(first_lines(&lines), line.repeat(2));
+        let long = "x".repeat(5000) + "\n";
+        assert_eq!(first_lines(&(long.clone() + "y\n")), long);
     }
 }
