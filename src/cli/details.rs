@@ -63,9 +63,12 @@ impl Details {
     }
 }
 
+/// What is known of each of the links; most have nothing to tell.
+pub(super) type AllDetails = Vec<Option<Box<Details>>>;
+
 /// Asks about each of the links.
 #[cfg(feature = "genl")]
-pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> Vec<Details> {
+pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> AllDetails {
     use std::time::Duration;
 
     use linkwatch::monitor::DetailQuery;
@@ -75,8 +78,8 @@ pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> Vec<Details> {
 
     let mut query = DetailQuery::new(namespace);
     let known = links.iter().map(|link| {
-        let mut details = Details::default();
-        let answer = query.ask(link, PATIENCE).unwrap_or_default();
+        let answer = query.ask(link, PATIENCE)?;
+        let mut details = Box::<Details>::default();
         if let Some(ethernet) = answer.ethernet {
             details.speed = ethernet.speed;
             details.duplex = ethernet.duplex.map(|duplex| duplex.to_string());
@@ -91,17 +94,17 @@ pub(super) fn ask(links: &[&LinkState], namespace: &Namespace) -> Vec<Details> {
         if let Some(association) = answer.wifi {
             let ssid = association.ssid;
             details.shown_ssid = ssid.map(|ssid| ssid.to_string());
-            details.ssid = ssid.map(|ssid| super::status_json::text(ssid.as_bytes()));
+            details.ssid = ssid.map(|ssid| super::status_json::text(ssid.as_bytes()).into_owned());
             details.bssid = Some(association.bssid.to_string());
             details.frequency = association.frequency;
             details.signal = association.signal;
         }
-        details
+        Some(details)
     });
     known.collect()
 }
 
 #[cfg(not(feature = "genl"))]
-pub(super) fn ask(links: &[&LinkState], _: &Namespace) -> Vec<Details> {
-    links.iter().map(|_| Details::default()).collect()
+pub(super) fn ask(links: &[&LinkState], _: &Namespace) -> AllDetails {
+    links.iter().map(|_| None).collect()
 }

@@ -1,18 +1,19 @@
 //! `linkwatch status`: which interfaces are connected now.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use linkwatch::nl::{self, InterfaceAddress, Name, Namespace};
 use linkwatch::{Criterion, LinkState, Monitor, Pattern};
+use serde::Serializer;
 
 use super::args::StatusArgs;
 use super::details::{self, Details};
 use super::exit;
-use super::status_json::{AddressObject, LinkObject};
+use super::status_json::LinkObject;
 
 /// The addresses of each interface, by its index.
 type Addresses = HashMap<u32, Vec<InterfaceAddress>>;
@@ -39,24 +40,12 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
     let details = details::ask(&matched, &namespace);
 
     if args.json {
-        let objects: Vec<LinkObject> = matched
-            .iter()
-            .zip(details)
-            .map(|(link, details)| {
-                let mut object = LinkObject::new(link, criterion, master_of(link, &all), details);
-                if let Some(addresses) = &addresses {
-                    let own = of(link, addresses).iter().map(AddressObject::new);
-                    object.set_addresses(own.collect());
-                }
-                object
-            })
-            .collect();
-        // Whole, for an error in writing is then one of writing.
-        let mut array = serde_json::to_string(&objects)?;
-        array.push('\n');
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(array.as_bytes())?;
-        stdout.flush()?;
+        let objects = matched.iter().zip(&details).map(|(link, details)| {
+            let addresses = addresses.as_ref().map(|addresses| of(link, addresses));
+            let details = details.as_deref();
+            LinkObject::new(link, criterion, master_of(link, &all), details, addresses)
+        });
+        print_array(objects).context("writing to standard output")?;
     } else if !matched.is_empty() {
         print_table(&matched, &all, &details, addresses.as_ref(), criterion)?;
     }
@@ -70,6 +59,14 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         exit::NOT_CONNECTED
     };
     Ok(ExitCode::from(code))
+}
+
+/// One by one, for there may be ten thousand.
+fn print_array<'a>(objects: impl Iterator<Item = LinkObject<'a>>) -> io::Result<()> {
+    let mut stdout = BufWriter::with_capacity(1 << 15, io::stdout().lock());
+    serde_json::Serializer::new(&mut stdout).collect_seq(objects)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
 }
 
 /// Says which patterns nothing matches. True if a plain name is among them:
@@ -90,9 +87,9 @@ fn tell_what_is_missing(matched: &[&LinkState], patterns: &[Pattern]) -> bool {
 
 fn master_of(link: &LinkState, all: &[LinkState]) -> Option<Name> {
     let master = link.master()?;
-    all.iter()
-        .find(|link| link.ifindex() == master)
-        .map(LinkState::name)
+    // They are in the order of their indices.
+    let at = all.binary_search_by_key(&master, LinkState::ifindex);
+    at.ok().map(|at| all[at].name())
 }
 
 /// Lists the addresses of all interfaces.
@@ -128,12 +125,15 @@ const HEADINGS: [&str; 7] = [
 fn print_table(
     matched: &[&LinkState],
     all: &[LinkState],
-    details: &[Details],
+    details: &[Option<Box<Details>>],
     addresses: Option<&Addresses>,
     criterion: Criterion,
 ) -> Result<()> {
     let mut headings = HEADINGS.map(str::to_owned).to_vec();
-    let has_details = details.iter().any(|details| !details.cell().is_empty());
+    let has_details = details
+        .iter()
+        .flatten()
+        .any(|details| !details.cell().is_empty());
     headings.extend(has_details.then(|| "DETAILS".to_owned()));
     headings.extend(addresses.map(|_| "ADDRESSES".to_owned()));
     let rows: Vec<Vec<String>> = matched
@@ -141,7 +141,9 @@ fn print_table(
         .zip(details)
         .map(|(link, details)| {
             let mut row = row(link, all, criterion);
-            row.extend(has_details.then(|| or_dash(Some(details.cell()))));
+            row.extend(
+                has_details.then(|| or_dash(details.as_ref().map(|details| details.cell()))),
+            );
             row.extend(addresses.map(|addresses| address_cell(of(link, addresses))));
             row
         })

@@ -1,36 +1,68 @@
 //! The JSON of `status`. Fields may be added, never renamed.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use linkwatch::nl::{AddressFlags, InterfaceAddress, Name};
-use linkwatch::{Criterion, LinkState};
-use serde::Serialize;
+use linkwatch::nl::{AddressFlags, InterfaceAddress, Name, OperState};
+use linkwatch::{Criterion, HardwareAddress, LinkKind, LinkState};
+use serde::{Serialize, Serializer};
 
 use super::details::Details;
 
 /// One object of `status --json`.
 #[derive(Serialize)]
-pub(super) struct LinkObject {
+pub(super) struct LinkObject<'a> {
     ifindex: u32,
-    name: String,
-    altnames: Vec<String>,
-    kind: String,
+    #[serde(serialize_with = "as_name")]
+    name: Name,
+    altnames: Vec<Cow<'a, str>>,
+    #[serde(serialize_with = "as_text")]
+    kind: LinkKind,
     connected: bool,
     carrier: bool,
     running: bool,
     admin_up: bool,
-    operstate: String,
-    mac: Option<String>,
+    #[serde(serialize_with = "as_text")]
+    operstate: OperState,
+    #[serde(serialize_with = "as_text_or_null")]
+    mac: Option<HardwareAddress>,
     mtu: Option<u32>,
-    master: Option<String>,
+    #[serde(serialize_with = "as_name_or_null")]
+    master: Option<Name>,
     carrier_up_count: Option<u32>,
     carrier_down_count: Option<u32>,
     #[serde(flatten)]
-    details: Details,
+    details: Option<&'a Details>,
     /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     addresses: Option<Vec<AddressObject>>,
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_name<S: Serializer>(name: &Name, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text(name.as_bytes()))
+}
+
+fn as_name_or_null<S: Serializer>(name: &Option<Name>, serializer: S) -> Result<S::Ok, S::Error> {
+    match name {
+        Some(name) => as_name(name, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn as_text_or_null<S: Serializer>(
+    value: &Option<impl fmt::Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// One of the addresses of `status --json --addresses`.
@@ -62,7 +94,9 @@ impl AddressObject {
             peer: address.peer(),
             broadcast: address.broadcast(),
             scope: address.scope().to_string(),
-            label: address.label().map(|label| text(label.as_bytes())),
+            label: address
+                .label()
+                .map(|label| text(label.as_bytes()).into_owned()),
             flags: flag_names(address),
             valid_lifetime: address.valid_lifetime().as_ref().map(Duration::as_secs),
             preferred_lifetime: address.preferred_lifetime().as_ref().map(Duration::as_secs),
@@ -96,43 +130,40 @@ fn flag_names(address: &InterfaceAddress) -> Vec<&'static str> {
     set.map(|(_, name)| name).collect()
 }
 
-impl LinkObject {
+impl<'a> LinkObject<'a> {
     pub(super) fn new(
-        link: &LinkState,
+        link: &'a LinkState,
         criterion: Criterion,
         master: Option<Name>,
-        details: Details,
-    ) -> LinkObject {
+        details: Option<&'a Details>,
+        addresses: Option<&[InterfaceAddress]>,
+    ) -> LinkObject<'a> {
         LinkObject {
             ifindex: link.ifindex(),
-            name: text(link.name().as_bytes()),
+            name: link.name(),
             altnames: link.alt_names().map(text).collect(),
-            kind: link.kind().to_string(),
+            kind: link.kind(),
             connected: link.is_connected(criterion),
             carrier: link.has_carrier(),
             running: link.is_running(),
             admin_up: link.is_admin_up(),
-            operstate: link.operstate().to_string(),
-            mac: link.address().map(|address| address.to_string()),
+            operstate: link.operstate(),
+            mac: link.address(),
             mtu: link.mtu(),
-            master: master.map(|name| text(name.as_bytes())),
+            master,
             carrier_up_count: link.carrier_up_count(),
             carrier_down_count: link.carrier_down_count(),
             details,
-            addresses: None,
+            addresses: addresses.map(|own| own.iter().map(AddressObject::new).collect()),
         }
-    }
-
-    pub(super) fn set_addresses(&mut self, addresses: Vec<AddressObject>) {
-        self.addresses = Some(addresses);
     }
 }
 
 /// JSON escapes control characters itself, so a name is itself, if it is
 /// UTF-8; otherwise the bytes that are not are escaped.
-pub(super) fn text(name: &[u8]) -> String {
+pub(super) fn text(name: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(name) {
-        Ok(name) => name.to_owned(),
-        Err(_) => linkwatch::nl::escape(name).to_string(),
+        Ok(name) => Cow::Borrowed(name),
+        Err(_) => Cow::Owned(linkwatch::nl::escape(name).to_string()),
     }
 }

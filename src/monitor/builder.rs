@@ -206,18 +206,20 @@ fn list(query: &mut LinkQuery) -> Result<Vec<LinkState>> {
         let links = links.into_iter();
         links.map(|link| (link.ifindex(), link)).collect()
     };
-    let first = query.dump(LinkState::from_message)?.flatten();
-    let mut links = by_index(first.links);
-    if !first.complete {
-        log::debug!("links come and go all the time: joining two lists");
-        let second = query.dump_once(LinkState::from_message)?.flatten();
-        let mut former = std::mem::replace(&mut links, by_index(second.links));
-        if !second.complete {
-            former.retain(|ifindex, _| !links.contains_key(ifindex));
-            for ifindex in former.into_keys() {
-                if let Some(Some(link)) = query.get(ifindex, LinkState::from_message)? {
-                    links.insert(ifindex, link);
-                }
+    let mut first = query.dump(LinkState::from_message)?.flatten();
+    if first.complete {
+        first.links.sort_unstable_by_key(LinkState::ifindex);
+        return Ok(first.links);
+    }
+    log::debug!("links come and go all the time: joining two lists");
+    let second = query.dump_once(LinkState::from_message)?.flatten();
+    let mut links = by_index(second.links);
+    if !second.complete {
+        let mut former = by_index(first.links);
+        former.retain(|ifindex, _| !links.contains_key(ifindex));
+        for ifindex in former.into_keys() {
+            if let Some(Some(link)) = query.get(ifindex, LinkState::from_message)? {
+                links.insert(ifindex, link);
             }
         }
     }

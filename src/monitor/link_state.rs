@@ -111,12 +111,14 @@ impl HardwareAddress {
 
 impl fmt::Display for HardwareAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for byte in self.as_bytes() {
-            write!(f, "{separator}{byte:02x}")?;
-            separator = ":";
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b':'; 3 * 32];
+        for (byte, place) in self.as_bytes().iter().zip(text.chunks_exact_mut(3)) {
+            place[0] = DIGITS[usize::from(byte >> 4)];
+            place[1] = DIGITS[usize::from(byte & 15)];
         }
-        Ok(())
+        let length = (3 * self.as_bytes().len()).saturating_sub(1);
+        f.pad(std::str::from_utf8(&text[..length]).unwrap_or_default())
     }
 }
 
