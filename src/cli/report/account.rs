@@ -1,6 +1,6 @@
 //! The account of all links, line by line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use linkwatch::EventKind;
 
@@ -13,7 +13,7 @@ use super::link::Link;
 const MOST_GONE: usize = 1000;
 /// How many are followed at one time.
 const MOST_PRESENT: usize = 65_536;
-/// `initial` lines of one start are written at once.
+/// `initial` lines of one start are written within this time.
 const LONGEST_START: i64 = 10_000_000;
 
 #[derive(Debug, Default)]
@@ -26,9 +26,10 @@ pub(super) struct Account {
     /// Those that are not, by name and kind: one of the same name and kind
     /// goes on with their account.
     gone: HashMap<(String, String), usize>,
-    /// The index and time of the last line, if it was `initial`.
-    last_initial: Option<(u32, i64)>,
-    /// When a watch began that is still writing its `initial` lines.
+    /// When a watch began last, and the indexes that it has listed.
+    started: Option<i64>,
+    listed: HashSet<u32>,
+    /// When a watch began of which nothing but `initial` lines came yet.
     starting: Option<i64>,
     /// How often a watch began, as far as the log tells.
     pub(super) starts: u64,
@@ -70,22 +71,27 @@ impl Account {
                 if is_initial && self.is_start(event, time) {
                     self.start(before, time);
                 }
+                if is_initial {
+                    self.list(event.ifindex);
+                }
                 self.apply_to_link(event, time);
             }
         }
-        self.last_initial = match (event, is_initial) {
-            (Some(event), true) => Some((event.ifindex, time)),
-            _ => None,
-        };
         was_set
     }
 
-    /// True if an `initial` line is the first of its watch, which writes them
-    /// at once and in the order of the indexes.
+    /// True if an `initial` line is the first of its watch. A watch writes them
+    /// at once and one of each link; with several watches in a configuration,
+    /// other lines come between theirs.
     fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
-        self.last_initial.is_none_or(|(ifindex, last)| {
-            event.ifindex <= ifindex || time.saturating_sub(last) > LONGEST_START
-        })
+        let is_over = |started| time.saturating_sub(started) > LONGEST_START;
+        self.started.is_none_or(is_over) || self.listed.contains(&event.ifindex)
+    }
+
+    fn list(&mut self, ifindex: u32) {
+        if self.listed.len() < MOST_PRESENT {
+            self.listed.insert(ifindex);
+        }
     }
 
     /// A watch has begun; the one before has ended after its last line, nobody
@@ -94,6 +100,8 @@ impl Account {
         self.end_start();
         self.starts += 1;
         self.starting = Some(time);
+        self.started = Some(time);
+        self.listed.clear();
         if self.lines > 1 {
             let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
             self.unwatched = self.unwatched.saturating_add(gap);
