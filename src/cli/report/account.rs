@@ -13,8 +13,8 @@ use super::link::Link;
 const MOST_GONE: usize = 1000;
 /// How many are followed at one time.
 const MOST_PRESENT: usize = 65_536;
-/// `initial` lines of one start are written within this time.
-const LONGEST_START: i64 = 10_000_000;
+/// Between the `initial` lines of one start lies no longer time.
+const LONGEST_START: i64 = 60_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -26,9 +26,10 @@ pub(super) struct Account {
     /// Those that are not, by name and kind: one of the same name and kind
     /// goes on with their account.
     gone: HashMap<(String, String), usize>,
-    /// When a watch began last, and the indexes that it has listed.
-    started: Option<i64>,
+    /// The indexes that the last watch that began has listed, and when it did
+    /// last.
     listed: HashSet<u32>,
+    listed_last: Option<i64>,
     /// When a watch began of which nothing but `initial` lines came yet.
     starting: Option<i64>,
     /// How often a watch began, as far as the log tells.
@@ -72,7 +73,7 @@ impl Account {
                     self.start(before, time);
                 }
                 if is_initial {
-                    self.list(event.ifindex);
+                    self.list(event.ifindex, time);
                 }
                 self.apply_to_link(event, time);
             }
@@ -84,11 +85,12 @@ impl Account {
     /// at once and one of each link; with several watches in a configuration,
     /// other lines come between theirs.
     fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
-        let is_over = |started| time.saturating_sub(started) > LONGEST_START;
-        self.started.is_none_or(is_over) || self.listed.contains(&event.ifindex)
+        let is_over = |last| time.saturating_sub(last) > LONGEST_START;
+        self.listed_last.is_none_or(is_over) || self.listed.contains(&event.ifindex)
     }
 
-    fn list(&mut self, ifindex: u32) {
+    fn list(&mut self, ifindex: u32, time: i64) {
+        self.listed_last = Some(time);
         if self.listed.len() < MOST_PRESENT {
             self.listed.insert(ifindex);
         }
@@ -100,7 +102,6 @@ impl Account {
         self.end_start();
         self.starts += 1;
         self.starting = Some(time);
-        self.started = Some(time);
         self.listed.clear();
         if self.lines > 1 {
             let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
