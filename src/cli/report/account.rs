@@ -1,6 +1,6 @@
 //! The account of all links, line by line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use linkwatch::EventKind;
 
@@ -13,8 +13,8 @@ use super::link::Link;
 const MOST_GONE: usize = 1000;
 /// How many are followed at one time.
 const MOST_PRESENT: usize = 65_536;
-/// `initial` lines of one start are written at once.
-const LONGEST_START: i64 = 10_000_000;
+/// Between the `initial` lines of one start lies no longer time.
+const LONGEST_START: i64 = 60_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -26,9 +26,11 @@ pub(super) struct Account {
     /// Those that are not, by name and kind: one of the same name and kind
     /// goes on with their account.
     gone: HashMap<(String, String), usize>,
-    /// The index and time of the last line, if it was `initial`.
-    last_initial: Option<(u32, i64)>,
-    /// When a watch began that is still writing its `initial` lines.
+    /// The indexes that the last watch that began has listed, and when it did
+    /// last.
+    listed: HashSet<u32>,
+    listed_last: Option<i64>,
+    /// When a watch began of which nothing but `initial` lines came yet.
     starting: Option<i64>,
     /// How often a watch began, as far as the log tells.
     pub(super) starts: u64,
@@ -70,22 +72,28 @@ impl Account {
                 if is_initial && self.is_start(event, time) {
                     self.start(before, time);
                 }
+                if is_initial {
+                    self.list(event.ifindex, time);
+                }
                 self.apply_to_link(event, time);
             }
         }
-        self.last_initial = match (event, is_initial) {
-            (Some(event), true) => Some((event.ifindex, time)),
-            _ => None,
-        };
         was_set
     }
 
-    /// True if an `initial` line is the first of its watch, which writes them
-    /// at once and in the order of the indexes.
+    /// True if an `initial` line is the first of its watch. A watch writes them
+    /// at once and one of each link; with several watches in a configuration,
+    /// other lines come between theirs.
     fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
-        self.last_initial.is_none_or(|(ifindex, last)| {
-            event.ifindex <= ifindex || time.saturating_sub(last) > LONGEST_START
-        })
+        let is_over = |last| time.saturating_sub(last) > LONGEST_START;
+        self.listed_last.is_none_or(is_over) || self.listed.contains(&event.ifindex)
+    }
+
+    fn list(&mut self, ifindex: u32, time: i64) {
+        self.listed_last = Some(time);
+        if self.listed.len() < MOST_PRESENT {
+            self.listed.insert(ifindex);
+        }
     }
 
     /// A watch has begun; the one before has ended after its last line, nobody
@@ -94,6 +102,7 @@ impl Account {
         self.end_start();
         self.starts += 1;
         self.starting = Some(time);
+        self.listed.clear();
         if self.lines > 1 {
             let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
             self.unwatched = self.unwatched.saturating_add(gap);

@@ -213,6 +213,22 @@ fn two_starts_in_a_row_are_two() {
 }
 
 #[test]
+fn the_watches_of_one_configuration_start_together() {
+    // Their lines are mixed, and something happens already.
+    let account = account([
+        initial(0, 7, "wlan0", true),
+        disconnected(1, 7, "wlan0"),
+        initial(1, 2, "eth0", true),
+        initial(1, 3, "eth1", true),
+        connected(2, 7, "wlan0"),
+        end(10),
+    ]);
+    assert_eq!((account.starts, account.unwatched), (1, 0));
+    assert_eq!(seconds(&account.links[0]), [9, 0, 0, 0]);
+    assert_eq!(seconds(&account.links[2]), [9, 1, 0, 0]);
+}
+
+#[test]
 fn a_renamed_link_is_the_same_link() {
     let account = account([
         initial(0, 2, "eth0", true),
