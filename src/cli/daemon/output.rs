@@ -87,9 +87,9 @@ impl Output {
         self.bytes < MOST_BYTES
     }
 
-    /// True if everything was written, as far as it could be.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// How many lines the reader has not taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// What to poll for, if there is anything.
