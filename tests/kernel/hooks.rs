@@ -256,6 +256,57 @@ in_namespace! {
         watch.stop();
     }
 
+    fn a_flap_within_the_settle_time_runs_no_hook() {
+        let hook = Hook::new("cat >>$folder/json");
+        let cable = Tap::up("cable0");
+        let before = Counters::of("cable0").sum();
+        let mut watch = hook.watch(&["cable0", "--settle-down", "3s", "--settle-up", "50ms"]);
+        watch.expect("initial", "cable0");
+        eventually("the start", || hook.lines("json").len() == 1);
+        cable.pull();
+        // The kernel has announced it.
+        eventually("out", || link_json("cable0")["operstate"] == "DOWN");
+        cable.plug();
+        let counted = || Counters::of("cable0").sum() - before;
+        watch.until("a flap", |events| sum(events) == counted());
+        assert_eq!(watch.events.last().unwrap()["event"], "flapped");
+        assert_eq!(hook.lines("json").len(), 1);
+        cable.pull();
+        let begin = std::time::Instant::now();
+        watch.until("out", |events| events.last().unwrap()["event"] == "disconnected");
+        assert!(begin.elapsed().as_millis() >= 3000, "it has lasted");
+        eventually("the hook", || hook.lines("json").len() == 2);
+        let last: Value = serde_json::from_str(&hook.lines("json")[1]).unwrap();
+        assert_eq!(last["event"], "disconnected");
+        assert_eq!(last["transitions"], counted(), "with those of the flap");
+        watch.stop();
+    }
+
+    fn a_hook_gets_no_descriptor_of_ours() {
+        let hook = Hook::new("for f in /proc/$$/fd/*; do echo ${f##*/} $(readlink $f); done >>$folder/fds");
+        let log = hook.file("log");
+        let config = hook.file("linkwatch.toml");
+        fs::write(&config, format!(
+            "[[watch]]\npatterns = ['cable0']\nexec = '{}'\nlog-file = '{}'\n[[watch]]\n",
+            hook.path().display(), log.display(),
+        )).unwrap();
+        fs::set_permissions(&config, Permissions::from_mode(0o644)).unwrap();
+        let _cable = Tap::up("cable0");
+        let mut command = linkwatch(&["watch", "--json", "--config"]);
+        command.arg(&config);
+        let watch = Watch::of(command);
+        eventually("it runs", || hook.lines("fds").len() >= 3);
+        watch.stop();
+        // What linkwatch itself inherited, from this test, is not looked at.
+        let ours = ["socket:", "anon_inode:", log.to_str().unwrap()];
+        let lines = hook.lines("fds");
+        let foreign: Vec<&String> = lines
+            .iter()
+            .filter(|line| ours.iter().any(|ours| line.split_once(' ').unwrap().1.starts_with(ours)))
+            .collect();
+        assert!(foreign.is_empty(), "{foreign:?}");
+    }
+
     fn a_slow_hook_delays_no_other_link() {
         let hook = Hook::new(
             "echo $1 $2 >>$folder/calls\n\
@@ -273,9 +324,31 @@ in_namespace! {
             quick.plug();
             eventually("in", || hook.lines("calls").len() == before + 2);
         }
-        assert_eq!(children(watch.id()).len(), 1, "the slow one still runs");
+        eventually("only the slow one still runs", || children(watch.id()).len() == 1);
+        assert_eq!(hook.lines("calls").iter().filter(|call| call.contains("cable0")).count(), 1);
         fs::remove_file(hook.file("wait")).unwrap();
         watch.stop();
+    }
+
+    fn a_reader_that_reads_nothing_delays_no_hook() {
+        let hook = Hook::new("echo $2 $LINKWATCH_REASON >>$folder/calls");
+        let cable = Tap::up("cable0");
+        let mut child = linkwatch(&["watch", "--json", "cable0", "--exec"])
+            .arg(hook.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        eventually("the start", || hook.lines("calls") == ["initial"]);
+        // More than a pipe holds.
+        let (down, up) = ("link set cable0 down", "link set cable0 up");
+        ip_batch((0..250).flat_map(|_| [down.to_owned(), up.to_owned()]));
+        cable.pull();
+        eventually("the last state", || hook.lines("calls").last().unwrap() == "disconnected no-carrier");
+        // And it is ended as ever.
+        let status = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(status.success());
+        eventually("its end", || child.try_wait().unwrap().is_some());
+        assert!(child.wait().unwrap().success());
     }
 
     fn no_more_than_sixteen_hooks_run_and_all_have_their_turn() {
@@ -389,6 +462,12 @@ in_namespace! {
         };
         eventually("it runs", || hook.lines("calls") == ["initial"]);
         watch.expect("initial", "cable0");
+        fs::write(hook.path(), "echo no first line\n").unwrap();
+        cable.pull();
+        watch.expect("disconnected", "cable0");
+        told("hook[cable0]: disconnected: cannot be started: it is neither a program nor a script");
+        cable.plug();
+        watch.expect("connected", "cable0");
         set(&hook.path(), 0o777);
         cable.pull();
         watch.expect("disconnected", "cable0");

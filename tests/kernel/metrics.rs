@@ -226,6 +226,7 @@ in_namespace! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("linkwatch.prom");
         let cable = Tap::up("cable0");
+        let before = Counters::of("cable0").sum();
         let mut watch = Watch::start(&["cable0", "--metrics", path.to_str().unwrap()]);
         watch.expect("initial", "cable0");
         eventually("the first", || path.exists());
@@ -241,9 +242,12 @@ in_namespace! {
         assert!(files.len() <= 2 + usize::try_from(seconds).unwrap(), "{files:?}");
         // The end is told too, however soon it comes.
         cable.pull();
-        watch.until("out", |events| events.last().unwrap()["event"] == "disconnected");
+        let counted = Counters::of("cable0").sum() - before;
+        watch.until("all", |events| sum(events) == counted);
         watch.stop();
-        assert_eq!(value(&read(&path), "link_connected", &CABLE), Some(0.0));
+        let samples = read(&path);
+        assert_eq!(value(&samples, "link_connected", &CABLE), Some(0.0));
+        assert_eq!(value(&samples, "carrier_transitions_total", &CABLE), Some(counted as f64));
     }
 
     fn where_they_cannot_be_written_the_watch_goes_on() {

@@ -44,6 +44,7 @@ struct WatchTable {
     settle_up: Time,
     settle_down: Time,
     buffer_size: Option<Size>,
+    kernel_filter: Option<bool>,
     events: Option<Vec<EventName>>,
     exec: Option<AbsolutePath>,
     exec_timeout: Option<Timeout>,
@@ -187,7 +188,7 @@ impl WatchTable {
             settle_up: self.settle_up.0,
             settle_down: self.settle_down.0,
             buffer_size: self.buffer_size.map_or(BUFFER_SIZE, |size| size.0),
-            kernel_filter: true,
+            kernel_filter: self.kernel_filter.unwrap_or(true),
             events,
             exec: self.exec.map(|path| path.0),
             exec_timeout: self.exec_timeout.map_or(EXEC_TIMEOUT, |time| time.0),
@@ -227,6 +228,7 @@ mod tests {
             settle-up = "2s"
             settle-down = "250ms"
             buffer-size = "1M"
+            kernel-filter = false
             events = ["disconnected", "connected"]
             exec = "/etc/hook"
             exec-timeout = "5s"
@@ -252,7 +254,7 @@ mod tests {
                 settle_up: Duration::from_secs(2),
                 settle_down: Duration::from_millis(250),
                 buffer_size: 1 << 20,
-                kernel_filter: true,
+                kernel_filter: false,
                 events: Some(vec![EventKind::Connected, EventKind::Disconnected]),
                 exec: Some("/etc/hook".into()),
                 exec_timeout: Duration::from_secs(5),
@@ -313,7 +315,7 @@ mod tests {
         refused(
             "[[watch]]\nzzz = 1\n",
             "/f:2:1: there is no key 'zzz' here; there are name, patterns, criterion, netns, \
-             settle-up, settle-down, buffer-size, events, exec, exec-timeout, log-file",
+             settle-up, settle-down, buffer-size, kernel-filter, events, exec, exec-timeout, log-file",
         );
         refused(
             "[[watch]]\n[servize]\n",

@@ -84,6 +84,10 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
         log::info!("{:?}", watch.monitor.statistics());
     }
     result?;
+    if daemon.output.waiting() > 0 {
+        let lines = daemon.output.waiting();
+        log::info!("lines that nobody has read from standard output: {lines}");
+    }
     match daemon.output.lost() {
         0 => Ok(ExitCode::SUCCESS),
         lost => bail!("events that could not be written to standard output: {lost}"),
@@ -420,7 +424,7 @@ impl Daemon {
             self.advance_hooks();
             self.give_account();
             with_output =
-                with_output && self.output.flush()?.is_continue() && !self.output.is_empty();
+                with_output && self.output.flush()?.is_continue() && self.output.waiting() > 0;
             if self.hooks.running() + self.hooks.waiting() == 0 && !with_output {
                 return Ok(());
             }

@@ -92,9 +92,14 @@ impl Output {
         self.waiting.len() < MOST_BYTES
     }
 
-    /// True if everything was written, as far as it could be.
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.written == self.waiting.len()
+    }
+
+    /// How many lines the reader has not taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        let unwritten = self.waiting[self.written..].bytes();
+        unwritten.filter(|&byte| byte == b'\n').count()
     }
 
     /// What to poll for, if there is anything.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use linkwatch::nl::{Name, escape};
 use linkwatch::{Event, EventKind};
 use nix::poll::PollFlags;
@@ -91,7 +91,13 @@ impl Hook {
             ..Launch::default()
         };
         call.describe(&mut launch);
-        Process::start(launch).context("cannot be started")
+        Process::start(launch).map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOEXEC) => anyhow!(
+                "cannot be started: it is neither a program nor a script, which would begin \
+                 with #!/bin/sh or the like"
+            ),
+            _ => anyhow!("cannot be started: {error}"),
+        })
     }
 }
 
