@@ -7,11 +7,11 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use linkwatch::LinkState;
-use linkwatch::nl::Messages;
+use linkwatch::nl::{Messages, RawMessage};
 
 fn view(c: &mut Criterion) {
     let [_, up] = recorded::flip();
-    let raw = recorded::first(&up);
+    let raw = RawMessage::new(&up).expect("a message");
     let mut group = c.benchmark_group("link message");
     group.throughput(Throughput::Elements(1));
     group.bench_function("parse", |b| {

@@ -1,7 +1,7 @@
 //! Messages as Linux 6.18 sent them when the other end of a veth went down and
 //! up (`flip.bin`: two RTM_NEWLINK of 1492 bytes).
 
-use linkwatch::nl::{Messages, RawMessage};
+use linkwatch::nl::Messages;
 
 const FLIP: &[u8] = include_bytes!("flip.bin");
 
@@ -42,9 +42,4 @@ fn set(message: &mut [u8], kind: u16, value: u32) {
         at += usize::from(number(at)).next_multiple_of(4).max(4);
     }
     panic!("no attribute {kind}");
-}
-
-/// The first message in a buffer.
-pub fn first(bytes: &[u8]) -> RawMessage<'_> {
-    RawMessage::new(bytes).expect("a message")
 }

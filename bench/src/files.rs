@@ -70,7 +70,7 @@ impl About {
                 .to_owned()
         };
         let ip = said("ip", &["-V"]);
-        let ip = ip.split(',').next().unwrap_or_default().to_owned();
+        let ip = ip.split(',').nth(1).unwrap_or_default().trim().to_owned();
         About {
             date: said("date", &["-u", "+%Y-%m-%d"]),
             command,

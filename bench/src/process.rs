@@ -105,6 +105,18 @@ pub fn memory(process: u32, field: &str) -> u64 {
     status.get(field).copied().unwrap_or_default()
 }
 
+/// True if a thread of it runs, or would if there were a CPU for it.
+pub fn is_running(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The name, in parentheses, may hold anything.
+        let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
+        matches!(state, Some("R" | "D"))
+    })
+}
+
 /// How often the scheduler has switched to one of its threads.
 pub fn wakeups(process: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task"));

@@ -27,8 +27,12 @@ fn verdict(results: &Results, mode: &str, id: &str) -> String {
         return note;
     }
     let known = results.median(mode, id, "known").unwrap_or_default();
+    let missing = results.largest(mode, id, "missing").unwrap_or_default();
     match results.largest(mode, id, "wrong") {
         Some(wrong) if wrong > 0.0 => format!("{wrong:.0} links wrong"),
+        Some(_) if missing > 0.0 && mode != one_of_many::MODE => {
+            format!("{missing:.0} links missing")
+        }
         Some(_) if known > 0.0 => "right".to_owned(),
         _ => "–".to_owned(),
     }
@@ -55,12 +59,12 @@ fn storm(results: &Results, mode: &'static str, title: &str) -> Table {
             number(results.median(mode, id, "cpu_us_per_message"), 2),
             number(results.ratio(mode, id, FLOOR, "cpu_us_per_message"), 2),
             number(results.median(mode, id, "messages"), 0),
-            lost(results, mode, &id),
+            lost(results, mode, id),
             number(
                 results.median(mode, id, "peak_kib").map(|kib| kib / 1024.0),
                 1,
             ),
-            verdict(results, mode, &id),
+            verdict(results, mode, id),
         ]
     };
     Table {
@@ -226,18 +230,16 @@ fn idle(results: &Results) -> Table {
 
 /// One for each mode that was run.
 pub fn tables(results: &Results) -> Vec<Table> {
-    let drain = |results: &Results| storm(results, drain::MODE, "a full queue, each watcher alone");
-    let live = |results: &Results| storm(results, live::MODE, "a storm while the watchers run");
-    let makers: [(&str, &dyn Fn(&Results) -> Table); 6] = [
-        (drain::MODE, &drain),
-        (live::MODE, &live),
-        (one_of_many::MODE, &one_of_many),
-        (start::MODE, &start),
-        (latency::MODE, &latency),
-        (idle::MODE, &idle),
-    ];
-    let makers = makers.iter().filter(|(mode, _)| results.has(mode));
-    makers.map(|(_, make)| make(results)).collect()
+    let table = |mode| match mode {
+        drain::MODE => storm(results, mode, "a full queue, each watcher alone"),
+        live::MODE => storm(results, mode, "a storm while the watchers run"),
+        one_of_many::MODE => one_of_many(results),
+        start::MODE => start(results),
+        latency::MODE => latency(results),
+        _ => idle(results),
+    };
+    let modes = crate::MODES.into_iter().filter(|mode| results.has(mode));
+    modes.map(table).collect()
 }
 
 pub fn goals(goals: &[Goal]) -> Table {

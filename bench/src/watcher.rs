@@ -139,6 +139,7 @@ impl Watcher {
                         idle = (cpu, Instant::now());
                     }
                     idle.1.elapsed() > Duration::from_millis(100)
+                        && !process::is_running(self.id())
                         && process::link_socket_of(self.id()).is_some()
                 }
             };
@@ -195,11 +196,8 @@ impl Watcher {
             }
             let now = self.cpu_time();
             let queued = self.socket().map_or(0, |socket| socket.queued);
-            quiet = if now == cpu && queued == 0 {
-                quiet + 1
-            } else {
-                0
-            };
+            let is_idle = now == cpu && queued == 0 && !process::is_running(self.id());
+            quiet = if is_idle { quiet + 1 } else { 0 };
             cpu = now;
         }
         true

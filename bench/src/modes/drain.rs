@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Race, Values, account, finish};
-use crate::contender::{CONTENDERS, Entrant};
+use super::{Race, Values, account, everybody, finish};
+use crate::contender::Entrant;
 use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
 use crate::results::Sample;
 use crate::sandbox::is_privileged;
@@ -11,12 +11,12 @@ use crate::watcher::Watcher;
 
 pub const MODE: &str = "drain";
 
-pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
+pub fn run(race: &mut Race<'_>, run: usize, round: usize) -> io::Result<Vec<Sample>> {
     let mut storm = Storm::new(race.scale.pairs)?;
     let mut counter = Listener::new()?;
     await_silence(&mut counter)?;
 
-    let entrants: Vec<Entrant> = CONTENDERS.iter().map(|c| Entrant::plain(c.id)).collect();
+    let entrants: Vec<Entrant> = everybody(round).map(Entrant::plain).collect();
     let mut watchers = race.start(&entrants, MODE);
     for watcher in &mut watchers {
         watcher.await_idle();
@@ -46,5 +46,5 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
         done.push(account(watcher, before, messages));
     }
     drop(keeper);
-    Ok(finish(MODE, (run, 0), done))
+    Ok(finish(MODE, (run, round), done))
 }

@@ -4,15 +4,13 @@
 
 use std::io;
 
-use super::{Race, account, finish};
+use super::{Race, SLOWEST, account, finish};
 use crate::contender::{CLI, CONTENDERS, Entrant, FLOOR, IP};
 use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
 use crate::results::Sample;
 
 pub const MODE: &str = "live";
 const ALWAYS: [&str; 3] = [FLOOR, CLI, IP];
-/// Takes a CPU for itself for seconds.
-const SLOWEST: &str = "pyroute2";
 
 pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
     let mut storm = Storm::new(race.scale.pairs)?;

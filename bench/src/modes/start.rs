@@ -3,8 +3,8 @@
 use std::io;
 use std::process::{Command, Stdio};
 
-use super::{Race, Values};
-use crate::contender::{CONTENDERS, Entrant, IP};
+use super::{Race, Values, everybody};
+use crate::contender::{Entrant, IP};
 use crate::kernel::{Kernel, Listener, await_link_watch};
 use crate::report::truth;
 use crate::results::Sample;
@@ -35,12 +35,9 @@ impl Drop for Links {
     }
 }
 
-pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
+pub fn run(race: &mut Race<'_>, run: usize, round: usize) -> io::Result<Vec<Sample>> {
     // `ip monitor` makes no picture.
-    let ids = CONTENDERS
-        .iter()
-        .map(|contender| contender.id)
-        .filter(|&id| id != IP);
+    let ids = everybody(round).filter(|&id| id != IP);
     let mut entrants: Vec<Option<Entrant>> = ids.map(|id| Some(Entrant::plain(id))).collect();
     entrants.push(None);
     race.random.shuffle(&mut entrants);
@@ -64,7 +61,7 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
                 samples.push(Sample {
                     mode: MODE,
                     run,
-                    round: 0,
+                    round,
                     id,
                     label,
                     values,
@@ -94,7 +91,7 @@ pub fn run(race: &mut Race<'_>, run: usize) -> io::Result<Vec<Sample>> {
         samples.push(Sample {
             mode: MODE,
             run,
-            round: 0,
+            round,
             id,
             label,
             values,
