@@ -26,10 +26,10 @@ fn run(process: &mut Process) -> (End, Vec<(Stream, String)>) {
         turns += 1;
         assert!(begin.elapsed() < PATIENCE, "it does not end");
         assert!(turns < 10_000, "it turns and turns");
-        let timeout = process.due().map_or(PollTimeout::NONE, |due| {
-            let left = due.saturating_duration_since(Instant::now());
-            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap()
+        let due = process.due().map_or(PATIENCE, |due| {
+            due.saturating_duration_since(Instant::now()) + Duration::from_millis(1)
         });
+        let timeout = PollTimeout::try_from(due.min(PATIENCE)).unwrap();
         let mut descriptors: Vec<PollFd<'_>> = process
             .sources()
             .map(|(descriptor, interest)| PollFd::new(descriptor, interest))
