@@ -467,7 +467,7 @@ fn timeout(due: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
 }
 
-/// Returns what happened to the first.
+/// Returns what happened to the first two.
 fn poll_all(
     sources: &[(BorrowedFd<'_>, PollFlags)],
     timeout: PollTimeout,
