@@ -22,7 +22,7 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\
 URL := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^repository = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: help run test test-guest torture fuzz bench check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
+.PHONY: help run test test-guest torture fuzz bench microbench check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
@@ -31,6 +31,7 @@ help:
 	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
 	@echo "make fuzz     hostile input (FUZZ=target EXECUTIONS=number)"
 	@echo "make bench    the race against other watchers (MODES=\"drain live\" RUNS=5 QUICK=1)"
+	@echo "make microbench   the parts that a message passes, by criterion"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
@@ -59,6 +60,10 @@ fuzz: test-dependencies
 # As root, with larger buffers. A complete race is written to docs/bench/.
 bench: test-dependencies
 	MODES="$(MODES)" RUNS="$(RUNS)" QUICK="$(QUICK)" bench/run
+
+# The message view and the table, by criterion.
+microbench: dependencies
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/bench/target $(CARGO) bench --manifest-path bench/Cargo.toml --benches
 
 demo: test-dependencies
 	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable

@@ -128,8 +128,7 @@ impl About {
 
 pub fn write(folder: &Path, about: &About, results: &Results, goals: &[Goal]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let text =
-        serde_json::to_string_pretty(&json(about, results, goals)).map_err(io::Error::other)?;
+    let text = indented(&json(about, results, goals), 0);
     fs::write(folder.join("results.json"), text + "\n")?;
     fs::write(folder.join("race.md"), markdown(about, results, goals))?;
     fs::write(folder.join("race.svg"), chart::draw(about, results))
@@ -141,6 +140,25 @@ fn markdown(about: &About, results: &Results, goals: &[Goal]) -> String {
         out += &format!("\n{}", table.markdown());
     }
     out
+}
+
+/// JSON with a line for each watcher and each goal.
+fn indented(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth + 1);
+    let enclosed = |open, lines: Vec<String>, close| {
+        let lines = lines.join(&format!(",\n{indent}"));
+        format!("{open}\n{indent}{lines}\n{}{close}", "  ".repeat(depth))
+    };
+    match value {
+        Value::Object(fields) if depth < 2 => {
+            let line = |(name, value): (&String, &Value)| {
+                format!("{}: {}", json!(name), indented(value, depth + 1))
+            };
+            enclosed('{', fields.iter().map(line).collect(), '}')
+        }
+        Value::Array(items) => enclosed('[', items.iter().map(Value::to_string).collect(), ']'),
+        value => value.to_string(),
+    }
 }
 
 fn rounded(value: f64) -> Value {
