@@ -26,7 +26,7 @@ SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
-	@echo "make test     run all tests, those in an emulated machine too"
+	@echo "make test     run all tests, some seconds of fuzzing and those in an emulated machine too"
 	@echo "make test-guest   only the latter: Wi-Fi, bonds, a NIC"
 	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
 	@echo "make fuzz     hostile input (FUZZ=target EXECUTIONS=number)"
@@ -43,6 +43,7 @@ run: dependencies
 
 test: test-dependencies
 	$(CARGO) test --workspace
+	scripts/fuzz --short
 	scripts/test-guest
 
 # Boots Debian's kernel under qemu; downloads what it needs and installs nothing.

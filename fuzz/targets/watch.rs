@@ -42,6 +42,12 @@ fuzz_target!(|bytes: &[u8]| {
     while !input.is_empty() {
         let step = input.u8();
         match step & 7 {
+            // Now and then one that is longer than there is room for.
+            0 if step & 0x40 != 0 => {
+                let mut long = input.block().to_vec();
+                long.resize(70_000, 0);
+                kernel.announce(&long, 0);
+            }
             0 => kernel.announce(input.block(), 0),
             1 => kernel.announce(input.block(), u32::from(step)),
             2 => kernel.fail(match step >> 3 {

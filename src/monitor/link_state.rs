@@ -213,11 +213,18 @@ impl LinkState {
         }
     }
 
-    /// A link's kind is known for Wi-Fi only once it was seen to be so.
-    pub(crate) fn keep_wifi(&mut self, before: &LinkState) {
+    /// Keeps what was known of the link before and is not told this time, as
+    /// [`update`](Self::update) does: no list takes back what was counted. A
+    /// link's kind is known for Wi-Fi only once it was seen to be so.
+    pub(crate) fn keep(&mut self, before: &LinkState) {
         if before.kind == LinkKind::Wifi {
             self.set_wifi();
         }
+        self.operstate = self.operstate.or(before.operstate);
+        self.mtu = self.mtu.or(before.mtu);
+        self.carrier_up_count = self.carrier_up_count.or(before.carrier_up_count);
+        self.carrier_down_count = self.carrier_down_count.or(before.carrier_down_count);
+        self.transitions = self.transitions.or(before.transitions);
     }
 
     /// True if both cannot be the same link, though their index is: a link

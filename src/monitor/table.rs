@@ -362,7 +362,7 @@ impl Table {
             Some(steps) if !other => {
                 let before = Before::of(entry);
                 let known = std::mem::replace(&mut entry.state, listed);
-                entry.state.keep_wifi(&known);
+                entry.state.keep(&known);
                 self.rules.report(entry, &before, steps, events);
                 if entry.in_scope && !before.in_scope {
                     note(&mut self.newcomers, ifindex);

@@ -214,3 +214,15 @@ fn what_a_successor_tells_meanwhile_is_not_lost() {
     assert_eq!(told[..2], former);
     assert_eq!(told[2..], ["wan0 added 2/2"], "the snapshot is newer");
 }
+
+/// A list that lacks the counters does not take back what was counted.
+#[test]
+fn counters_that_a_snapshot_lacks_stay_known() {
+    let mut watch = Watch::of(&[eth0(true, 3, 2)]);
+    let listed = || new_link(7, "eth0").up().carrier(false);
+    let told = watch.resync(&[], &[listed()]);
+    assert_eq!(told, ["eth0 disconnected 0/0 no-carrier"]);
+    assert_eq!(watch.state(7).transitions(), Some(5));
+    let told = watch.resync(&[], &[eth0(true, 4, 3)]);
+    assert_eq!(told, ["eth0 connected 2/1"]);
+}
