@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         .settle_up(Duration::from_millis(up))
         .settle_down(Duration::from_millis(down));
     let mut watch = Watch {
-        audit: Audit::new(builder.clone(), up + down > 0, bytes.len() % 32 == 0),
+        audit: Audit::new(builder.clone(), up + down > 0, bytes.len() % 32 == 5),
         builder: Some(builder),
         monitor: None,
     };
