@@ -225,7 +225,7 @@ fn programs(folder: &Path, recorded: &[Vec<Vec<u8>>], lists: &[Vec<u8>]) -> std:
 }
 
 fn arguments(folder: &Path) -> std::io::Result<()> {
-    let inputs: [&[u8]; 20] = [
+    let inputs: [&[u8]; 24] = [
         b"\0\x05\0eth12eth*",
         b"\0\x04\0wlanw[a-m!]?n",
         b"\0\x06\0enp3s0en[[:alpha:]]*[!1-4]",
@@ -242,10 +242,14 @@ fn arguments(folder: &Path) -> std::io::Result<()> {
         b"\x04notice,roamed,flapped,resync",
         b"\x05RTNLGRP_IPV4_IFADDR",
         b"\x0547",
-        b"\x06status\0--json\0--addresses\0eth*\0--netns\0blue",
-        b"\x06watch\0--log-file=/x\0--count\x003\0--criterion=running\0-vv\0wlan0",
-        b"\x06watch\0--settle-up\x001m\0--settle-down=2s\0--events=all\0--\0-x",
-        b"\x06--help",
+        b"\x06[[watch]]\npatterns = [\"eth*\"]\nsettle-up = \"2s\"\nevents = [\"all\"]\n",
+        b"\x06[service]\nmetrics = \"/m\"\nmost-hooks = 4\n[[watch]]\nname = \"a\"\nexec = \"/x\"\nexec-timeout = \"1m\"\n",
+        b"\x06[[watch]]\ncriterion = \"running\"\nnetns = \"n\"\nbuffer-size = \"1M\"\nlog-file = \"/l\"\n[[watch]]\n",
+        b"\x0e{\"time\":\"2026-11-22T10:00:00.1Z\",\"event\":\"initial\",\"ifindex\":7,\"name\":\"eth0\",\"kind\":\"ethernet\",\"connected\":true,\"carrier\":true,\"running\":true,\"operstate\":\"up\",\"transitions\":0,\"unseen\":0}\n{\"time\":\"2026-11-22T10:00:09Z\",\"event\":\"disconnected\",\"ifindex\":7,\"name\":\"eth0\",\"kind\":\"ethernet\",\"connected\":false,\"transitions\":1,\"unseen\":0,\"reason\":\"no-carrier\"}\n",
+        b"\x07status\0--json\0--addresses\0eth*\0--netns\0blue",
+        b"\x07watch\0--log-file=/x\0--count\x003\0--criterion=running\0-vv\0wlan0",
+        b"\x07watch\0--settle-up\x001m\0--settle-down=2s\0--events=all\0--\0-x",
+        b"\x07--help",
     ];
     for (number, input) in inputs.iter().enumerate() {
         save(folder, "arguments", &format!("{number:02}"), input)?;

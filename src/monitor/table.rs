@@ -74,7 +74,8 @@ pub enum Verdict {
 /// ```
 #[derive(Debug)]
 pub struct Table {
-    links: HashMap<u32, Entry, BuildHasherDefault<IndexHasher>>,
+    /// Boxed: a map is up to half empty, and twice as large while it grows.
+    links: HashMap<u32, Box<Entry>, BuildHasherDefault<IndexHasher>>,
     rules: Rules,
     resync: Resync,
     /// Links that have come into scope since somebody asked, if anybody does.
@@ -452,13 +453,13 @@ impl Table {
 
     fn insert(&mut self, state: LinkState, touch: Touch, events: &mut VecDeque<Event>) {
         let number = self.resync.number;
-        let mut entry = Entry {
+        let mut entry = Box::new(Entry {
             in_scope: self.rules.scope.contains(&state),
             state,
             connected: false,
             touched: if touch == Touch::Message { number } else { 0 },
             listed: if touch == Touch::Snapshot { number } else { 0 },
-        };
+        });
         // All that a new link has counted, it has counted since it is there.
         let counted = entry.state.transitions().unwrap_or(0).into();
         self.rules.appear(&mut entry, None, counted, events);
@@ -473,7 +474,7 @@ impl Table {
 
     fn remove(&mut self, ifindex: u32, steps: u64, events: &mut VecDeque<Event>) {
         if let Some(entry) = self.links.remove(&ifindex) {
-            self.rules.vanish(entry, steps, events);
+            self.rules.vanish(*entry, steps, events);
         }
     }
 }

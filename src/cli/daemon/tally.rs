@@ -92,7 +92,9 @@ impl Tally {
 
     /// Unless there is a link of this name.
     fn forget_hook_of_the_gone(&mut self, name: Name) {
-        if !self.links.values().any(|link| link.name == name)
+        // Few have one; looking at all links is dear.
+        if self.hooks.contains_key(&name)
+            && !self.links.values().any(|link| link.name == name)
             && let Some(tally) = self.hooks.remove(&name)
         {
             self.hooks_of_the_gone.add(tally);
