@@ -232,7 +232,7 @@ impl<'a> LinkMessage<'a> {
         const UP_COUNT: u16 = sys::IFLA_CARRIER_UP_COUNT as u16;
         const DOWN_COUNT: u16 = sys::IFLA_CARRIER_DOWN_COUNT as u16;
 
-        while let Some(attribute) = attributes.next() {
+        for attribute in attributes.by_ref() {
             match attribute.kind() {
                 IFNAME => self.name = Some(attribute.string()),
                 ADDRESS => self.address = Some(attribute.payload()),
