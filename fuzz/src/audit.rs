@@ -1,12 +1,11 @@
 //! What every stream of events keeps, whatever the messages were.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use linkwatch::nl::Name;
 use linkwatch::{Event, EventKind, LinkKind, LinkState, MonitorBuilder};
 
-static TRACE: OnceLock<bool> = OnceLock::new();
+use crate::trace;
 
 /// Reads the events of one watch and panics where a promise is broken.
 pub struct Audit {
@@ -15,7 +14,7 @@ pub struct Audit {
     holds_back: bool,
     /// Whether JSON is made and read back; that takes longer than all the rest.
     reads_json: bool,
-    /// Whether the events are printed: LINKWATCH_FUZZ_TRACE is set.
+    /// Whether the events are printed.
     is_told: bool,
     links: HashMap<u32, Report>,
     initial_over: bool,
@@ -43,7 +42,7 @@ impl Audit {
             selection,
             holds_back,
             reads_json,
-            is_told: *TRACE.get_or_init(|| std::env::var_os("LINKWATCH_FUZZ_TRACE").is_some()),
+            is_told: trace::is_on(),
             links: HashMap::new(),
             initial_over: false,
         }

@@ -84,6 +84,7 @@ impl Kernel {
     /// Begins anew: an empty kernel. `decisions` has a bit for each question
     /// whether a link exists.
     pub fn begin(decisions: u64) -> Kernel {
+        crate::trace::is_on();
         crate::system_calls::prepare();
         let mut state = state();
         state.now = Duration::from_secs(1000);

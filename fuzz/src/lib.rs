@@ -6,3 +6,4 @@ mod descriptors;
 pub mod input;
 pub mod kernel;
 pub mod system_calls;
+pub mod trace;

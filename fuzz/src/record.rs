@@ -134,6 +134,12 @@ fn watches(folder: &Path, recorded: &[Vec<Vec<u8>>], lists: &[Vec<u8>]) -> std::
         input.push(2 | 2 << 3);
         save(folder, "watch", &format!("links-{number}"), &input)?;
     }
+    // Longer than there is room for; then there is.
+    let mut input = vec![0, 0];
+    for _ in 0..2 {
+        step(&mut input, 0x40, &sized(vec![0; 16]));
+    }
+    save(folder, "watch", "too-long", &input)?;
     save(folder, "watch", "wifi-roam", &wifi(true))?;
     save(folder, "watch", "wifi-loss", &wifi(false))
 }
