@@ -11,7 +11,7 @@ use super::pace::Pace;
 use super::sieve::Sieve;
 use super::wakeup::{StopHandle, Wakeup};
 use super::{Event, LinkState, MonitorBuilder};
-use crate::nl::{Action, Group, Namespace, Protocol, Socket};
+use crate::nl::{Group, Namespace, Protocol, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// The pause before a resync is tried again; it doubles up to the longest.
@@ -319,11 +319,11 @@ impl Monitor {
             socket, follower, ..
         } = self;
         let mut read = Read::default();
-        let received = socket.recv_with(|message| {
+        // Not by libnl's loop, in which a message costs as much again.
+        let received = socket.recv_messages(|message| {
             read.messages += 1;
             read.bytes += message.as_bytes().len();
             follower.apply(message);
-            Action::Ok
         });
         match received {
             Ok(_) => {

@@ -11,7 +11,7 @@ use super::settle::Settler;
 use super::wifi::Wifi;
 use super::{Event, LinkState, MonitorBuilder, Statistics, Table, Verdict};
 use crate::Result;
-use crate::nl::{LinkQuery, Message, Snapshot};
+use crate::nl::{LinkQuery, RawMessage, Snapshot};
 
 /// Applies messages and snapshots to the table, whoever reads them.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Follower {
     }
 
     /// Applies one message; those that are not about links do nothing.
-    pub(super) fn apply(&mut self, message: &Message<'_>) {
+    pub(super) fn apply(&mut self, message: &RawMessage<'_>) {
         let link = match message.link() {
             Ok(Some(link)) => link,
             Ok(None) => return,

@@ -115,6 +115,31 @@ impl<'a> Attributes<'a> {
         Iterator::find(&mut self, |attribute| attribute.kind == kind)
     }
 
+    /// Calls `f` with each attribute whose type is below 64 and among `kinds`,
+    /// bit for bit; the others, which are most, cost next to nothing. Returns
+    /// whether the walk met an impossible length.
+    #[inline]
+    pub(super) fn for_each_of(self, kinds: u64, mut f: impl FnMut(Attribute<'a>)) -> bool {
+        let mut rest = self.rest;
+        while let Some(&[a, b, c, d]) = rest.first_chunk::<HEADER>() {
+            let length = usize::from(u16::from_ne_bytes([a, b]));
+            let kind = u16::from_ne_bytes([c, d]) & TYPE_MASK;
+            if length < HEADER || length > rest.len() {
+                return true;
+            }
+            if kind < 64 && kinds >> kind & 1 != 0 {
+                let payload = &rest[HEADER..length];
+                f(Attribute { kind, payload });
+            }
+            let padded = (length + 3) & !3;
+            if padded >= rest.len() {
+                return false;
+            }
+            rest = &rest[padded..];
+        }
+        false
+    }
+
     /// True once the walk has met an impossible length. Fewer than four bytes
     /// left over are padding, as they are for libnl's `nla_ok`.
     pub fn is_malformed(&self) -> bool {
@@ -125,18 +150,17 @@ impl<'a> Attributes<'a> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = Attribute<'a>;
 
-    #[inline(always)] // into loops that look at each attribute of each message
+    #[inline]
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let rest = self.rest;
-        let header = rest.first_chunk::<HEADER>()?;
+        let header = self.rest.first_chunk::<HEADER>()?;
         let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
         let kind = u16::from_ne_bytes([header[2], header[3]]) & TYPE_MASK;
-        let Some(payload) = rest.get(HEADER..length) else {
+        let Some(payload) = self.rest.get(HEADER..length) else {
             self.malformed = true;
             self.rest = &[];
             return None;
         };
-        self.rest = rest.get((length + 3) & !3..).unwrap_or_default();
+        self.rest = self.rest.get((length + 3) & !3..).unwrap_or_default();
         Some(Attribute { kind, payload })
     }
 }

@@ -218,7 +218,7 @@ impl<'a> LinkMessage<'a> {
         Ok(Some(link))
     }
 
-    fn read_attributes(&mut self, mut attributes: Attributes<'a>) -> Result<()> {
+    fn read_attributes(&mut self, attributes: Attributes<'a>) -> Result<()> {
         const IFNAME: u16 = sys::IFLA_IFNAME as u16;
         const ADDRESS: u16 = sys::IFLA_ADDRESS as u16;
         const MTU: u16 = sys::IFLA_MTU as u16;
@@ -232,26 +232,49 @@ impl<'a> LinkMessage<'a> {
         const UP_COUNT: u16 = sys::IFLA_CARRIER_UP_COUNT as u16;
         const DOWN_COUNT: u16 = sys::IFLA_CARRIER_DOWN_COUNT as u16;
 
-        for attribute in attributes.by_ref() {
-            match attribute.kind() {
-                IFNAME => self.name = Some(attribute.string()),
-                ADDRESS => self.address = Some(attribute.payload()),
-                MTU => self.mtu = attribute.u32(),
-                MASTER => self.master = attribute.u32(),
-                WIRELESS => self.wireless = true,
-                OPERSTATE => self.operstate = attribute.u8().map(OperState::from_raw),
-                LINKINFO => self.link_info = Some(attribute.payload()),
-                CARRIER => self.carrier = attribute.u8().map(|carrier| carrier != 0),
-                CHANGES => self.carrier_changes = attribute.u32(),
-                EVENT => self.event = attribute.u32().and_then(Notice::from_raw),
-                UP_COUNT => self.carrier_up_count = attribute.u32(),
-                DOWN_COUNT => self.carrier_down_count = attribute.u32(),
-                IFLA_PROP_LIST => self.properties = Some(attribute.payload()),
-                IFLA_PERM_ADDRESS => self.permanent_address = Some(attribute.payload()),
-                _ => {}
+        const READ: [u16; 14] = [
+            IFNAME,
+            ADDRESS,
+            MTU,
+            MASTER,
+            WIRELESS,
+            OPERSTATE,
+            LINKINFO,
+            CARRIER,
+            CHANGES,
+            EVENT,
+            UP_COUNT,
+            DOWN_COUNT,
+            IFLA_PROP_LIST,
+            IFLA_PERM_ADDRESS,
+        ];
+        const KINDS: u64 = {
+            let (mut kinds, mut at) = (0, 0);
+            while at < READ.len() {
+                kinds |= 1 << READ[at];
+                at += 1;
             }
-        }
-        if attributes.is_malformed() {
+            kinds
+        };
+
+        let malformed_length = attributes.for_each_of(KINDS, |attribute| match attribute.kind() {
+            IFNAME => self.name = Some(attribute.string()),
+            ADDRESS => self.address = Some(attribute.payload()),
+            MTU => self.mtu = attribute.u32(),
+            MASTER => self.master = attribute.u32(),
+            WIRELESS => self.wireless = true,
+            OPERSTATE => self.operstate = attribute.u8().map(OperState::from_raw),
+            LINKINFO => self.link_info = Some(attribute.payload()),
+            CARRIER => self.carrier = attribute.u8().map(|carrier| carrier != 0),
+            CHANGES => self.carrier_changes = attribute.u32(),
+            EVENT => self.event = attribute.u32().and_then(Notice::from_raw),
+            UP_COUNT => self.carrier_up_count = attribute.u32(),
+            DOWN_COUNT => self.carrier_down_count = attribute.u32(),
+            IFLA_PROP_LIST => self.properties = Some(attribute.payload()),
+            IFLA_PERM_ADDRESS => self.permanent_address = Some(attribute.payload()),
+            _ => {}
+        });
+        if malformed_length {
             return Err(malformed("an attribute's length does not fit"));
         }
         Ok(())

@@ -20,7 +20,7 @@ use libnl3_sys as sys;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-use super::{Messages, Sender};
+use super::{Messages, RawMessage, Sender};
 use crate::{Error, Result};
 
 /// The place for each datagram where they are read one by one.
@@ -133,21 +133,34 @@ impl Reader {
         ))
     }
 
+    /// Reads what there is, and calls `f` with each message, where it is.
+    /// Returns how many there were.
+    pub(super) fn read_messages(
+        &mut self,
+        fd: c_int,
+        mut f: impl FnMut(&RawMessage<'_>),
+    ) -> Result<usize, Errno> {
+        let number = self.fill(fd, self.headers.len())?;
+        let mut messages = 0;
+        for index in 0..number {
+            let taken = self.take(index);
+            for message in Messages::new(self.datagram(index, taken)) {
+                f(&message);
+                messages += 1;
+            }
+        }
+        Ok(messages)
+    }
+
     /// Reads what there is, and returns it as one piece of memory from
     /// malloc(3) and its length, 0 and NULL where nothing is left of it.
     fn read(&mut self, fd: c_int) -> Result<(*mut u8, usize), Errno> {
         // The whole batch has one sender for libnl.
-        let most = if self.kernel_only {
-            self.headers.len()
-        } else {
-            1
+        let most = match self.kernel_only {
+            true => self.headers.len(),
+            false => 1,
         };
-        let received = self.receive(fd, most);
-        self.emptied = match received {
-            Ok(number) => number < most,
-            Err(errno) => errno == Errno::EAGAIN,
-        };
-        let number = received?;
+        let number = self.fill(fd, most)?;
         let mut length = 0;
         for index in 0..number {
             let taken = self.take(index).next_multiple_of(4);
@@ -178,6 +191,25 @@ impl Reader {
             at += taken + padding;
         }
         Ok((buffer, length))
+    }
+
+    /// Reads up to `most` datagrams into their places, and notes whether that
+    /// were all.
+    fn fill(&mut self, fd: c_int, most: usize) -> Result<usize, Errno> {
+        let received = self.receive(fd, most);
+        self.emptied = match received {
+            Ok(number) => number < most,
+            Err(errno) => errno == Errno::EAGAIN,
+        };
+        received
+    }
+
+    /// What was written to a place, of which `length` is no more than was.
+    fn datagram(&self, index: usize, length: usize) -> &[u8] {
+        let length = length.min(self.places.length);
+        // SAFETY: within the mapping, which is all zero where nothing was
+        // written, and which nothing writes to while this borrow lasts.
+        unsafe { slice::from_raw_parts(self.places.start(index).as_ptr(), length) }
     }
 
     /// Reads up to `most` datagrams into their places; at least one, which a
@@ -227,19 +259,16 @@ impl Reader {
             self.truncated = Some(length);
             return 0;
         }
-        let there = length.min(self.places.length);
-        // SAFETY: that many bytes were written to its place.
-        let datagram = unsafe { slice::from_raw_parts(self.places.start(index).as_ptr(), there) };
         // What cannot be a message would keep libnl from those of the next
         // datagram.
-        let mut messages = Messages::new(datagram);
+        let mut messages = Messages::new(self.datagram(index, length));
         let number = messages.by_ref().count();
+        let whole = length - messages.rest().len();
         if is_foreign {
             self.foreign = self.foreign.saturating_add(number as u64);
             return 0;
         }
-        let whole = length - messages.rest().len();
-        header.msg_len = whole as c_uint;
+        self.headers[index].msg_len = whole as c_uint;
         whole
     }
 }

@@ -15,7 +15,8 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::callback::{self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot};
 use super::reader::{self, Reader};
 use super::{
-    Datagram, Group, KernelError, LinkFilter, Message, MessageBuilder, Namespace, allocated, check,
+    Datagram, Group, KernelError, LinkFilter, Message, MessageBuilder, Namespace, RawMessage,
+    allocated, check,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -425,6 +426,27 @@ impl Socket {
         F: FnMut(&Message<'_>) -> Action,
     {
         self.recv_scoped(&[CallbackKind::Valid], closure)
+    }
+
+    /// Receives what is queued, up to a [batch](Self::set_batch), and calls
+    /// `take` with each message, whatever it is, where it was received to:
+    /// without libnl's loop (`nl_recvmsgs`), which makes an `nl_msg` of each
+    /// and copies it there, and calls the closures that are installed. Returns
+    /// the number of messages.
+    ///
+    /// Foreign messages are dropped and counted here too. What an answer or a
+    /// list ends with is left to `take`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), but for those that the kernel answers with.
+    pub fn recv_messages(&mut self, take: impl FnMut(&RawMessage<'_>)) -> Result<usize> {
+        let fd = self.as_raw_fd();
+        let read = self.reader.read_messages(fd, take);
+        if let Some(error) = self.reader.take_loss() {
+            return Err(error);
+        }
+        read.map_err(|errno| Error::from_nix(errno, "receiving from netlink"))
     }
 
     /// Receives with `closure` in the place of several kinds of callbacks.
