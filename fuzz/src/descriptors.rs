@@ -53,10 +53,6 @@ impl Descriptors {
         Descriptors(Vec::new())
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// The lowest free number, as the kernel does it.
     pub(crate) fn open(&mut self, descriptor: Descriptor) -> i32 {
         let free = self.0.iter().position(Option::is_none);

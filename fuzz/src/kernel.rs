@@ -88,12 +88,7 @@ impl Kernel {
         crate::system_calls::prepare();
         let mut state = state();
         state.now = Duration::from_secs(1000);
-        state.descriptors.clear();
-        state.announced.clear();
-        state.announced_by_nl80211.clear();
-        state.links.clear();
         state.interrupted = 0;
-        state.answers.clear();
         state.decisions = decisions;
         ACTIVE.set(true);
         Kernel(())
@@ -157,8 +152,14 @@ impl Kernel {
 impl Drop for Kernel {
     fn drop(&mut self) {
         ACTIVE.set(false);
-        let left = state().descriptors.count();
+        let mut state = state();
+        let left = state.descriptors.count();
         assert_eq!(left, 0, "descriptors that were not closed");
+        // What is left would be taken for a leak, and looked for.
+        state.announced.clear();
+        state.announced_by_nl80211.clear();
+        state.answers.clear();
+        state.links.clear();
     }
 }
 
