@@ -129,7 +129,7 @@ impl Reader {
         }
         Some(Error::from_errno(
             libc::ENOBUFS,
-            format!("a netlink datagram of {length} bytes was lost; the next one has room"),
+            format!("a netlink datagram of {length} bytes was too long for its place"),
         ))
     }
 
@@ -283,8 +283,8 @@ struct Places {
 impl Places {
     fn new(number: usize, length: usize) -> Result<Places> {
         let doing = "getting memory for netlink datagrams";
-        let all = NonZeroUsize::new(number * length)
-            .ok_or_else(|| Error::invalid("there must be room for one datagram at least"))?;
+        let all = number.checked_mul(length).and_then(NonZeroUsize::new);
+        let all = all.ok_or_else(|| Error::from_errno(libc::ENOMEM, doing))?;
         // What is not written to takes no memory.
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -374,5 +374,98 @@ pub(super) unsafe extern "C" fn receive(
             // SAFETY: a table of numbers.
             -unsafe { sys::nl_syserr2nlerr(errno as c_int) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+    use crate::nl::{MessageBuilder, Protocol, Socket};
+
+    /// Asks for a list of all links, and reads it.
+    fn list(socket: &mut Socket, reader: &mut Reader) -> Vec<u16> {
+        let mut request = MessageBuilder::new(sys::RTM_GETLINK as u16, libc::NLM_F_DUMP as u16);
+        let request = request.as_mut().unwrap();
+        request.append(&[0; 16]).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.send_auto(request).unwrap();
+        let mut kinds = Vec::new();
+        let fd = socket.as_raw_fd();
+        while let Ok(number) = reader.read_messages(fd, |message| kinds.push(message.header().kind))
+        {
+            assert!(number > 0 || reader.truncated.is_some());
+        }
+        assert!(reader.emptied);
+        kinds
+    }
+
+    #[test]
+    fn what_is_too_long_is_told_and_has_room_the_next_time() {
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        let mut reader = Reader::with_places(4, 256).unwrap();
+        // The end of the list fits.
+        assert_eq!(list(&mut socket, &mut reader), [libc::NLMSG_DONE as u16]);
+        let error = reader.take_loss().unwrap();
+        assert_eq!(error.kind(), crate::ErrorKind::Overrun);
+        assert!(error.to_string().contains("too long"), "{error}");
+        assert_eq!(reader.headers.len(), 4);
+        let kinds = list(&mut socket, &mut reader);
+        assert_eq!(kinds.first(), Some(&libc::RTM_NEWLINK));
+        assert_eq!(kinds.last(), Some(&(libc::NLMSG_DONE as u16)));
+        assert!(reader.take_loss().is_none());
+    }
+
+    #[test]
+    fn other_senders_are_dropped_one_by_one_and_what_is_no_message_too() {
+        const USERSOCK: i32 = 2;
+        let mut here = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
+        let there = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
+        here.set_nonblocking(true).unwrap();
+        let send = |bytes: &[u8]| {
+            // SAFETY: an all-zero address is a valid value.
+            let mut to: libc::sockaddr_nl = unsafe { mem::zeroed() };
+            to.nl_family = libc::AF_NETLINK as u16;
+            to.nl_pid = here.local_port();
+            // SAFETY: bytes and address are as long as they are said to be.
+            let sent = unsafe {
+                libc::sendto(
+                    there.as_raw_fd(),
+                    bytes.as_ptr().cast(),
+                    bytes.len(),
+                    0,
+                    (&raw const to).cast(),
+                    size_of_val(&to) as libc::socklen_t,
+                )
+            };
+            assert_eq!(sent, bytes.len() as isize);
+        };
+        let message = MessageBuilder::new(100, 0).unwrap();
+        let two = message.as_message().as_bytes().repeat(2);
+        let torn = [&two[..], &[17, 0, 0, 0, 1]].concat();
+
+        let mut reader = Reader::with_places(8, 4096).unwrap();
+        send(&two);
+        send(&torn);
+        let fd = here.as_raw_fd();
+        let read = reader.read_messages(fd, |_| panic!("it is foreign"));
+        assert_eq!((read, reader.foreign), (Ok(0), 4));
+
+        reader.kernel_only = false;
+        send(&torn);
+        send(&two);
+        let mut kinds = Vec::new();
+        let read = reader.read_messages(fd, |message| kinds.push(message.header().kind));
+        assert_eq!((read, kinds), (Ok(4), vec![100; 4]));
+        assert!(reader.emptied);
+        let nothing = reader.read_messages(fd, |_| panic!("there is nothing"));
+        assert_eq!(nothing, Err(Errno::EAGAIN));
+    }
+
+    #[test]
+    fn impossible_room_is_an_error() {
+        let error = Reader::with_places(usize::MAX, 2).err().unwrap();
+        assert_eq!(error.kind(), crate::ErrorKind::OutOfMemory);
     }
 }

@@ -434,8 +434,9 @@ impl Socket {
     /// and copies it there, and calls the closures that are installed. Returns
     /// the number of messages.
     ///
-    /// Foreign messages are dropped and counted here too. What an answer or a
-    /// list ends with is left to `take`.
+    /// Foreign messages are dropped and counted here too; where they are
+    /// [accepted](Self::accept_foreign), nothing tells who sent one. What an
+    /// answer or a list ends with is left to `take`.
     ///
     /// # Errors
     ///
