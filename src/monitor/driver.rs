@@ -201,7 +201,7 @@ impl Monitor {
             if reads == MOST_READS || self.was_just_empty() {
                 return self.hand_out(None);
             }
-            if self.pace.next().is_none_or(|next| next <= Instant::now()) {
+            if self.is_time_to_read() {
                 let read = self.receive()?;
                 reads += 1;
                 messages += read.messages;
@@ -217,11 +217,23 @@ impl Monitor {
                 self.follower.refresh_wifi();
                 continue;
             }
-            self.follower.release_due();
-            let event = self.follower.next_event();
+            // First what was read: it may be what a held state did not outlast.
+            let mut event = self.follower.next_event();
+            if event.is_none() {
+                self.follower.release_due();
+                event = self.follower.next_event();
+            }
             self.empty = event.as_ref().map(|_| Instant::now());
             return self.hand_out(event);
         }
+    }
+
+    /// In a storm it is read by the clock; but also before anything is let go of
+    /// that was held back.
+    fn is_time_to_read(&self) -> bool {
+        let now = Instant::now();
+        let is_due = |due: Instant| due <= now;
+        self.pace.next().is_none_or(is_due) || self.follower.next_due().is_some_and(is_due)
     }
 
     /// True once for whoever comes back for more right after an event: the

@@ -72,7 +72,14 @@ impl Program {
                 "--errors-for-leak-kinds=definite,indirect",
                 "--show-leak-kinds=definite,indirect",
             ]),
-            Guard::Helgrind => valgrind(&["--tool=helgrind"]),
+            Guard::Helgrind => valgrind(&[
+                "--tool=helgrind",
+                concat!(
+                    "--suppressions=",
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/tests/c/helgrind.supp"
+                ),
+            ]),
         };
         if matches!(self.guard, Guard::Memcheck | Guard::Helgrind) {
             command.arg(&self.executable);
