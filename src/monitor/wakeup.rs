@@ -17,7 +17,7 @@ use crate::{Error, Result};
 ///
 /// ```no_run
 /// use std::ops::ControlFlow;
-/// use std::time::Instant;
+/// use std::time::Duration;
 /// use linkwatch::Monitor;
 ///
 /// let mut monitor = Monitor::builder().build()?;
