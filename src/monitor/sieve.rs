@@ -87,7 +87,7 @@ impl Sieve {
         let mut known: Vec<u32> = table.links().map(|link| link.ifindex()).collect();
         if known.len() > MOST_KNOWN {
             log::debug!("{} links in scope are too many to sort by", known.len());
-            return self.give_up(socket);
+            return self.give_up(socket, table);
         }
         known.sort_unstable();
         let highest = table.highest();
@@ -97,7 +97,7 @@ impl Sieve {
             highest,
         });
         if !attach(socket, &LinkFilter { selection }) {
-            return self.give_up(socket);
+            return self.give_up(socket, table);
         }
         self.made = Some(Made {
             known,
@@ -107,8 +107,9 @@ impl Sieve {
     }
 
     /// Sorts by family only, for good.
-    fn give_up(&mut self, socket: &mut Socket) {
+    fn give_up(&mut self, socket: &mut Socket, table: &mut Table) {
         self.names = None;
+        table.forget_newcomers();
         self.begin(socket);
     }
 
@@ -135,6 +136,8 @@ fn attach(socket: &mut Socket, filter: &LinkFilter<'_>) -> bool {
     match socket.filter_links(filter) {
         Ok(()) => true,
         Err(error) => {
+            // The one before must not go on: nobody keeps it right.
+            socket.unfilter();
             log::debug!("{error}; the kernel does not sort");
             false
         }
@@ -162,8 +165,40 @@ fn names(scope: &Scope) -> Option<Vec<NameFilter>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
-    use crate::Pattern;
+    use crate::monitor::test_messages::{new_link, parse};
+    use crate::nl::Protocol;
+    use crate::{Criterion, Pattern};
+
+    #[test]
+    fn where_the_kernel_does_not_sort_newcomers_are_not_kept() {
+        let scope = Scope {
+            patterns: vec![Pattern::new("cable*").unwrap()],
+        };
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        let mut table = Table::new(scope.patterns.clone(), Criterion::Carrier);
+        let appear = |table: &mut Table, index: usize| {
+            let link = new_link(index as i32, &format!("cable{index}")).carrier(true);
+            table.apply(&parse(&link.bytes()), |_| true, &mut VecDeque::new());
+        };
+        let mut sieve = Sieve::new(&scope, true);
+        appear(&mut table, 1);
+        sieve.listed(&mut socket, &mut table);
+        assert!(sieve.made.is_some());
+        appear(&mut table, 2);
+        assert_eq!(table.take_newcomers(), [2]);
+
+        for index in 3..MOST_KNOWN + 9 {
+            appear(&mut table, index);
+        }
+        sieve.made = None;
+        sieve.listed(&mut socket, &mut table);
+        assert!(sieve.made.is_none());
+        appear(&mut table, 1000);
+        assert!(table.take_newcomers().is_empty());
+    }
 
     fn of(patterns: &[&str]) -> Option<Vec<NameFilter>> {
         let patterns = patterns.iter().map(|glob| Pattern::new(glob).unwrap());

@@ -426,6 +426,11 @@ impl Table {
         }
     }
 
+    /// Nobody asks for them any more: they would only take memory.
+    pub(super) fn forget_newcomers(&mut self) {
+        self.newcomers = None;
+    }
+
     /// How many messages were about links that are not in scope.
     pub(super) fn out_of_scope(&self) -> u64 {
         self.out_of_scope

@@ -123,6 +123,22 @@ impl LinkFilter<'_> {
     }
 }
 
+/// Takes the filter off a socket, if there is one.
+pub(super) fn detach(fd: c_int) {
+    let unused: c_int = 0;
+    // It can only fail where there is none.
+    // SAFETY: the value is as long as is said.
+    unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_DETACH_FILTER,
+            (&raw const unused).cast::<c_void>(),
+            size_of::<c_int>() as libc::socklen_t,
+        )
+    };
+}
+
 impl LinkSelection<'_> {
     fn select(&self, program: &mut Program) {
         program.load_word(CHANGE);

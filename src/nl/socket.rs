@@ -13,6 +13,7 @@ use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::callback::{self, Action, CallbackKind, Doorkeeper, ErrorClosure, MessageClosure, Slot};
+use super::filter;
 use super::reader::{self, Reader};
 use super::{
     Datagram, Group, KernelError, LinkFilter, Message, MessageBuilder, Namespace, RawMessage,
@@ -356,6 +357,11 @@ impl Socket {
     /// Has the kernel drop link messages that the filter does not let through.
     pub(crate) fn filter_links(&mut self, filter: &LinkFilter<'_>) -> Result<()> {
         filter.attach(self.as_raw_fd())
+    }
+
+    /// Takes the filter off, if there is one.
+    pub(crate) fn unfilter(&mut self) {
+        filter::detach(self.as_raw_fd());
     }
 
     /// The port that the kernel knows this socket by (`nl_socket_get_local_port`).
