@@ -41,14 +41,14 @@ pub(super) fn start(verbose: u8) {
 }
 
 /// The daemon that this program stands in for.
-static STANDS_IN_FOR: OnceLock<&str> = OnceLock::new();
+static STANDS_IN_FOR: OnceLock<String> = OnceLock::new();
 /// Where its diagnostics go to, if not to stderr.
 static SYSTEM_LOG: Mutex<Option<Syslog>> = Mutex::new(None);
 
 /// Starts as the daemon `name` would, on stderr. RUST_LOG, where it is set,
 /// decides over the level.
-pub(super) fn start_as(name: &'static str, level: LevelFilter) {
-    let _ = STANDS_IN_FOR.set(name);
+pub(super) fn start_as(name: impl Into<String>, level: LevelFilter) {
+    let _ = STANDS_IN_FOR.set(name.into());
     let started = env_logger::Builder::new()
         .filter_level(level)
         .parse_default_env()
@@ -63,15 +63,19 @@ pub(super) fn start_as(name: &'static str, level: LevelFilter) {
 
 /// From now on, diagnostics go to the system's log instead of stderr.
 pub(super) fn to_system_log() {
-    let name = STANDS_IN_FOR.get().copied().unwrap_or("linkwatch");
+    let name = stands_in_for();
     *SYSTEM_LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(Syslog::new(name));
+}
+
+fn stands_in_for() -> &'static str {
+    STANDS_IN_FOR.get().map_or("linkwatch", String::as_str)
 }
 
 /// A line of a daemon that this program stands in for. What cannot be written is
 /// lost.
 fn write_line(level: Level, what: &std::fmt::Arguments<'_>) {
     let mut log = SYSTEM_LOG.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = STANDS_IN_FOR.get().copied().unwrap_or("linkwatch");
+    let name = stands_in_for();
     for line in what.to_string().lines() {
         let _ = match &mut *log {
             Some(log) => {

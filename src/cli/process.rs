@@ -151,6 +151,8 @@ pub(super) struct Process {
     pidfd: Option<OwnedFd>,
     input: Option<Input>,
     output: [Lines; 2],
+    /// Its output is, by which the end of its group is known.
+    is_told: bool,
     begin: Instant,
     timeout: Option<Instant>,
     timed_out: bool,
@@ -189,6 +191,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(launch.output.stdio())
             .stderr(launch.output.stdio());
+        let is_told = launch.output == Output::Told;
         let mut child = command.spawn()?;
         match Process::supervise(&mut child, launch.input) {
             Ok((pid, input, output)) => Ok(Process {
@@ -197,6 +200,7 @@ impl Process {
                 child,
                 input,
                 output,
+                is_told,
                 begin,
                 // A time beyond the clock's range never comes.
                 timeout: launch
@@ -300,7 +304,8 @@ impl Process {
             // Others of its group may be about to end in order: they have the
             // grace too, or until they have closed its streams.
             Phase::Terminating(until) => {
-                let is_silent = self.output.iter().all(|lines| lines.pipe.is_none());
+                let is_silent =
+                    self.is_told && self.output.iter().all(|lines| lines.pipe.is_none());
                 if until <= now || (has_exited && is_silent) {
                     self.signal(Signal::KILL);
                     self.phase = Phase::Killed;

@@ -16,19 +16,20 @@ const LONGEST: usize = 1024;
 /// until somebody does.
 #[derive(Debug)]
 pub(super) struct Syslog {
-    name: &'static str,
+    name: String,
     socket: Option<UnixDatagram>,
 }
 
 impl Syslog {
-    pub(super) fn new(name: &'static str) -> Syslog {
+    pub(super) fn new(name: &str) -> Syslog {
         let socket = connect().ok();
+        let name = name.to_owned();
         Syslog { name, socket }
     }
 
     /// Writes a line of a priority from 0 (emergency) to 7 (debugging).
     pub(super) fn write(&mut self, priority: u8, text: &str) {
-        let line = line(priority, &timestamp(), self.name, text);
+        let line = line(priority, &timestamp(), &self.name, text);
         let is_sent = |socket: &UnixDatagram| match socket.send(&line) {
             // It does not keep up: waiting for it is worse than a lost line.
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,

@@ -2,13 +2,14 @@
 //! has started ends, with success, once the one in the background is ready.
 //!
 //! Instead of fork(2), after which little is allowed, linkwatch starts itself
-//! anew. What the new one writes to standard output goes to the old one, which
-//! waits for a word there.
+//! anew. The new one's standard output is a pipe to the old one, which waits for
+//! a word from it; what is printed meanwhile goes to standard error.
 
 use std::env;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
 
@@ -35,7 +36,10 @@ pub(super) fn enter() -> Result<Side> {
     if env::var_os(VARIABLE).is_some() {
         // Only a process that leads its group already has no need of it.
         let _ = setsid();
-        return Ok(Side::Background(Starting { _private: () }));
+        // Not inherited: scripts are not to say it, nor to keep it open.
+        let user = io::stdout().as_fd().try_clone_to_owned()?;
+        dup2_stdout(io::stderr()).context("giving up standard output")?;
+        return Ok(Side::Background(Starting { user: user.into() }));
     }
     let mut arguments = env::args_os();
     let name = arguments.next().unwrap_or_default();
@@ -73,7 +77,8 @@ fn wait_until_ready(mut child: Child) -> Result<ExitCode> {
 /// In the background, but not ready yet.
 #[must_use]
 pub(super) struct Starting {
-    _private: (),
+    /// To the user's side.
+    user: File,
 }
 
 impl Starting {
@@ -81,13 +86,11 @@ impl Starting {
     /// that it was started in. Called once nothing stands in the way any more.
     ///
     /// Fails where the user does not wait any more, having interrupted it.
-    pub(super) fn ready(self) -> Result<()> {
+    pub(super) fn ready(mut self) -> Result<()> {
         env::set_current_dir("/").context("going to the root directory")?;
         let nothing = nothing().context("opening /dev/null")?;
-        let mut stdout = io::stdout();
-        stdout
+        self.user
             .write_all(&[READY])
-            .and_then(|()| stdout.flush())
             .context("nobody waits for it to come up")?;
         dup2_stdin(&nothing).context("closing standard input")?;
         dup2_stdout(&nothing).context("closing standard output")?;

@@ -86,7 +86,7 @@ impl Drop for PidFile {
 }
 
 /// The process id in a file, if there is a sound one.
-fn read(mut file: &File) -> Option<u32> {
+fn read(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(64).read_to_string(&mut text).ok()?;
     text.trim().parse().ok().filter(|&pid| pid > 0)
