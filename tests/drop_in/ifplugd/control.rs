@@ -184,20 +184,24 @@ fn a_failure_is_told_with_w() {
             let cable = Tap::up("lw0");
             assert!(bench.syslog().is_empty());
             bench.then("up", "exit 3");
+            let path = Path::new("/var/run").join(PID_FILE);
+            // The original is still there for a moment when it has told.
+            let until_gone = || eventually("no PID file", || !path.exists());
             run(bench, &["-w"]);
+            until_gone();
             bench.run("ifplugd", &["-c", "-i", "lw0"]);
             run(bench, &["-w", "-I"]);
             kill(bench);
             drop(cable);
             run(bench, &["-w"]);
+            until_gone();
             run(bench, &[]);
             // It has begun in the background, and ends of it there.
             let ends = bench.either("Exiting.", ": ending");
             eventually("its end", || {
                 bench.syslog().iter().filter(|l| l.ends_with(ends)).count() == 4
             });
-            let path = Path::new("/var/run").join(PID_FILE);
-            eventually("no PID file", || !path.exists());
+            until_gone();
             run(bench, &["-w", "-f"]);
             kill(bench);
         });

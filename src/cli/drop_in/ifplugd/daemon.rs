@@ -100,12 +100,6 @@ impl Daemon {
             return Ok(());
         }
         loop {
-            if self.running.is_none()
-                && self.phase == Phase::Watching
-                && let Some(user) = self.user.take()
-            {
-                user.ready_with(self.answer)?;
-            }
             let more = match self.take_events()? {
                 ControlFlow::Continue(more) => more,
                 ControlFlow::Break(()) => return self.finish(),
@@ -118,8 +112,20 @@ impl Daemon {
             if self.advance().is_break() {
                 return Ok(());
             }
+            self.answer()?;
             self.wait(more)?;
         }
+    }
+
+    /// Tells the user the state, once the script has been called for it.
+    fn answer(&mut self) -> Result<()> {
+        if self.running.is_none()
+            && self.phase == Phase::Watching
+            && let Some(user) = self.user.take()
+        {
+            user.ready_with(self.answer)?;
+        }
+        Ok(())
     }
 
     /// True if it has ended before the user could be told the state.
