@@ -71,6 +71,7 @@ pub(super) enum Command {
     /// Stand in for ifplugd: configure a link once it is plugged in
     #[command(
         args_override_self = true,
+        infer_long_args = true,
         after_help = super::drop_in::ifplugd::AFTER_HELP,
     )]
     Ifplugd(super::drop_in::ifplugd::Options),

@@ -1,5 +1,6 @@
 //! Into the background, as daemons of old go there: the program that the user
-//! has started ends, with success, once the one in the background is ready.
+//! has started ends once the one in the background is ready, with success or
+//! what else it is told.
 //!
 //! Instead of fork(2), after which little is allowed, linkwatch starts itself
 //! anew. The new one's standard output is a pipe to the old one, which waits for
@@ -19,7 +20,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 /// In the environment of the one in the background.
 pub(in crate::cli) const VARIABLE: &str = "LINKWATCH_IN_BACKGROUND";
-/// What it says when it is ready.
+/// What it says when it is ready; an exit code follows.
 const READY: u8 = b'r';
 
 /// On which side of the fork in the road this process is.
@@ -53,15 +54,15 @@ pub(super) fn enter() -> Result<Side> {
     Ok(Side::User(wait_until_ready(child)?))
 }
 
-/// How to end: well if it says that it is ready, as it does if it ends before.
+/// How to end: as it says once it is ready, or as it does if it ends before.
 fn wait_until_ready(mut child: Child) -> Result<ExitCode> {
-    let mut word = [0];
-    let is_ready = match child.stdout.take() {
-        Some(mut pipe) => pipe.read_exact(&mut word).is_ok() && word[0] == READY,
+    let mut word = [0; 2];
+    let is_told = match child.stdout.take() {
+        Some(mut pipe) => pipe.read_exact(&mut word).is_ok(),
         None => false,
     };
-    if is_ready {
-        return Ok(ExitCode::SUCCESS);
+    if let (true, [READY, code]) = (is_told, word) {
+        return Ok(ExitCode::from(code));
     }
     let status = child.wait().context("waiting for it to come up")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -86,11 +87,16 @@ impl Starting {
     /// that it was started in. Called once nothing stands in the way any more.
     ///
     /// Fails where the user does not wait any more, having interrupted it.
-    pub(super) fn ready(mut self) -> Result<()> {
+    pub(super) fn ready(self) -> Result<()> {
+        self.ready_with(0)
+    }
+
+    /// The same; the user's side ends with this exit code.
+    pub(super) fn ready_with(mut self, code: u8) -> Result<()> {
         env::set_current_dir("/").context("going to the root directory")?;
         let nothing = nothing().context("opening /dev/null")?;
         self.user
-            .write_all(&[READY])
+            .write_all(&[READY, code])
             .context("nobody waits for it to come up")?;
         dup2_stdin(&nothing).context("closing standard input")?;
         dup2_stdout(&nothing).context("closing standard output")?;

@@ -1,22 +1,168 @@
-//! `linkwatch ifplugd`.
+//! `linkwatch ifplugd`: in the place of ifplugd 0.28, as Debian has it.
 
+mod control;
+mod daemon;
+mod interface;
+mod options;
+mod plan;
+mod script;
+
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args};
+use anyhow::{Context, Result};
+use log::LevelFilter;
+use nix::sys::stat::{Mode, umask};
+
+use super::background::{self, Side, Starting};
+use super::pid_file::{PidFile, Refused};
+use crate::cli::logger;
+use crate::cli::signals::Signals;
+use daemon::Daemon;
+use options::{Command, Settings, UnknownMode};
+
+pub(in crate::cli) use options::Options;
 
 pub(super) const NAME: &str = "ifplugd";
 /// Of wrong options.
 pub(super) const USAGE_ERROR: u8 = 1;
-pub(in crate::cli) const AFTER_HELP: &str = "";
 
-#[derive(Debug, Args)]
-pub(in crate::cli) struct Options {
-    /// Print the version
-    // By this id it takes the place of the option -v that all of linkwatch has.
-    #[arg(id = "verbose", short = 'v', long = "version", action = ArgAction::Count)]
-    version: u8,
+/// The exit codes of ifplugd.
+mod exit {
+    pub(super) const RUNTIME_ERROR: u8 = 1;
+    pub(super) const UNKNOWN_MODE: u8 = 2;
+    pub(super) const NOT_ROOT: u8 = 2;
+    /// With -w.
+    pub(super) const CONNECTED: u8 = 2;
+    /// With -w.
+    pub(super) const NOT_CONNECTED: u8 = 3;
+    pub(super) const NO_BACKGROUND: u8 = 3;
+    pub(super) const RUNNING_ALREADY: u8 = 4;
+    pub(super) const CONTROL_FAILED: u8 = 6;
+    pub(super) const NOT_RUNNING: u8 = 255;
+    /// With -w: it has ended before it could tell the state.
+    pub(super) const FAILED: u8 = 255;
 }
 
-pub(in crate::cli) fn run(_options: Options) -> ExitCode {
-    ExitCode::FAILURE
+pub(in crate::cli) const AFTER_HELP: &str = "\
+The program has the daemon's environment, and IFPLUGD_PREVIOUS and IFPLUGD_CURRENT: up, down \
+or disabled. What it writes is logged. A state that does not last for its delay is not acted \
+upon. A flag that is given twice is not set.\n\n\
+SIGINT (which -k sends) and SIGTERM end the daemon, having run the program for 'down' if need \
+be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R.\n\n\
+Exit status: 0 done; in the foreground, also if the program or the interface has failed; \
+1 wrong options, or a runtime error; 2 not root, or no such mode; 3 it cannot go into the \
+background; 4 a daemon runs for this interface already; 6 no daemon to control, or none that \
+obeys; with -w 2 connected, 3 not connected, 255 failed; with -c 255 no daemon runs.";
+
+pub(in crate::cli) fn run(options: Options) -> ExitCode {
+    match options.command() {
+        Command::Daemon => {}
+        Command::Version => return print_version(),
+        command => return control::run(command, &options.interface().name),
+    }
+    let settings = match options.settings() {
+        Ok(settings) => settings,
+        Err(UnknownMode(mode)) => {
+            tell(format_args!(
+                "there is no mode '{mode}'; there are auto, iff, wlan, ethtool, mii and priv"
+            ));
+            return ExitCode::from(exit::UNKNOWN_MODE);
+        }
+    };
+    match serve(settings) {
+        Ok(code) => code,
+        Err(error) => {
+            log::error!("{error:#}");
+            ExitCode::from(exit::RUNTIME_ERROR)
+        }
+    }
+}
+
+fn print_version() -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    let printed = writeln!(io::stdout(), "{NAME} 0.28 (linkwatch {version})");
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(exit::RUNTIME_ERROR),
+    }
+}
+
+/// Tells something on stderr, before there is a log. If that cannot be written,
+/// the exit code has to do.
+fn tell(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{NAME}: {what}");
+}
+
+/// Starts the daemon, and in the foreground or in the background is it.
+fn serve(settings: Settings) -> Result<ExitCode> {
+    if !rustix::process::geteuid().is_root() {
+        tell(format_args!("this has to be run by root"));
+        return Ok(ExitCode::from(exit::NOT_ROOT));
+    }
+    let name = &settings.interface.name;
+    if let Ok(Some(id)) = control::running(name) {
+        tell(format_args!(
+            "a daemon runs for {name} already, process {id}"
+        ));
+        return Ok(ExitCode::from(exit::RUNNING_ALREADY));
+    }
+    let starting = match settings.in_background {
+        false => None,
+        true => match background::enter() {
+            Ok(Side::User(code)) => return Ok(code),
+            Ok(Side::Background(starting)) => Some(starting),
+            Err(error) => {
+                tell(format_args!("{error:#}"));
+                return Ok(ExitCode::from(exit::NO_BACKGROUND));
+            }
+        },
+    };
+    background::set_process_name(NAME);
+    logger::start_as(format!("{NAME}({name})"), LevelFilter::Info);
+    if settings.in_background && settings.uses_system_log {
+        logger::to_system_log();
+    }
+    be_daemon(settings, starting)
+}
+
+fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<ExitCode> {
+    umask(Mode::from_bits_truncate(0o022));
+    let path = control::pid_file(&settings.interface.name);
+    let _pid_file = match PidFile::create(&path, &control::NAMES) {
+        Ok(file) => file,
+        Err(Refused::Taken(_)) => {
+            log::error!("a daemon runs for {} already", settings.interface.name);
+            return Ok(ExitCode::from(exit::RUNNING_ALREADY));
+        }
+        Err(Refused::Failed(error)) => {
+            return Err(error).with_context(|| path.display().to_string());
+        }
+    };
+    let signals = Signals::take_these(daemon::SIGNALS)?;
+    if !settings.meaningless.is_empty() {
+        let options = settings.meaningless.join(", ");
+        log::info!("accepted, but meaningless here: {options}");
+    }
+    // Who does not want to know the state need not wait any longer.
+    let user = match starting {
+        Some(starting) if !settings.reports_state => {
+            starting.ready()?;
+            None
+        }
+        starting => starting,
+    };
+    let waits = user.is_some();
+    let has_failed = match Daemon::new(settings, signals, user)? {
+        None => waits,
+        Some(mut daemon) => {
+            daemon.run()?;
+            daemon.owes_answer()
+        }
+    };
+    log::info!("ending");
+    Ok(match has_failed {
+        true => ExitCode::from(exit::FAILED),
+        false => ExitCode::SUCCESS,
+    })
 }
