@@ -239,12 +239,12 @@ fn it_may_have_the_environment_and_be_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
     let line = format!(
-        "[ -n \"$CARGO_MANIFEST_DIR\" ] && sleep 0.2 && echo unheard && >{}",
+        "[ -n \"$CARGO_MANIFEST_DIR\" ] && sleep 0.2 && >{}",
         done.display()
     );
     let process = Process::start(Launch {
         inherits_environment: true,
-        output: Output::Discarded,
+        output: Output::Inherited,
         ..shell(&line)
     });
     process.unwrap().leave();
@@ -265,7 +265,7 @@ fn the_rest_of_a_silent_group_has_the_grace_too() {
         "(trap 'sleep 0.2; >{done_path}; exit' TERM; >{ready_path}; while :; do sleep 0.05; done) & wait"
     );
     let mut process = Process::start(Launch {
-        output: Output::Discarded,
+        output: Output::Inherited,
         ..shell(&line)
     })
     .unwrap();
