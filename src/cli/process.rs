@@ -82,7 +82,6 @@ pub(super) enum Output {
     Told,
     /// To where this program's goes.
     Inherited,
-    Discarded,
 }
 
 impl Output {
@@ -90,7 +89,6 @@ impl Output {
         match self {
             Output::Told => Stdio::piped(),
             Output::Inherited => Stdio::inherit(),
-            Output::Discarded => Stdio::null(),
         }
     }
 }

@@ -9,3 +9,4 @@ mod support;
 #[allow(dead_code, unused_imports)] // until both programs use all of it
 mod harness;
 mod ifplugd;
+mod netplugd;

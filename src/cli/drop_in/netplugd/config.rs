@@ -3,9 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use anyhow::{Context, Result};
 use linkwatch::Pattern;
 use linkwatch::nl::escape;
 
@@ -13,46 +11,39 @@ use super::Options;
 
 /// All patterns: those of the files, in order, and those of the command line.
 ///
-/// A file that is not there is told of, as is a pattern that no name can match;
-/// neither ends anything, as with the original.
-pub(super) fn patterns(options: &Options) -> Result<Vec<Pattern>> {
+/// A file that cannot be read is told of, as is a pattern that no name can
+/// match; neither ends anything, as with the original.
+pub(super) fn patterns(options: &Options) -> Vec<Pattern> {
     let mut patterns = Vec::new();
     for path in &options.configs {
-        add_file(path, &mut patterns)?;
+        let (name, text) = match path.as_os_str() == "-" {
+            true => ("standard input".to_owned(), read_to_end(io::stdin())),
+            false => {
+                let name = escape(path.as_os_str().as_bytes()).to_string();
+                (name, File::open(path).and_then(read_to_end))
+            }
+        };
+        match text {
+            Ok(text) => add_lines(&text, &name, &mut patterns),
+            Err(error) => log::error!("{name}: {error}"),
+        }
     }
     for pattern in &options.patterns {
-        add(pattern.as_bytes(), &"-i", &mut patterns);
+        add(pattern.as_bytes(), "-i", &mut patterns);
     }
-    Ok(patterns)
+    patterns
 }
 
-fn add_file(path: &Path, patterns: &mut Vec<Pattern>) -> Result<()> {
+fn read_to_end(mut source: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let name = match path.as_os_str() == "-" {
-        true => {
-            let read = io::stdin().read_to_end(&mut text);
-            read.context("reading standard input")?;
-            "standard input".to_owned()
-        }
-        false => {
-            let name = escape(path.as_os_str().as_bytes()).to_string();
-            let mut file = match File::open(path) {
-                Ok(file) => file,
-                Err(error) => {
-                    log::error!("{name}: {error}");
-                    return Ok(());
-                }
-            };
-            let read = file.read_to_end(&mut text);
-            read.with_context(|| format!("reading {name}"))?;
-            name
-        }
-    };
+    source.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn add_lines(text: &[u8], name: &str, patterns: &mut Vec<Pattern>) {
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
-        let place = format_args!("{name}, line {}", index + 1).to_string();
-        add(word(line), &place, patterns);
+        add(word(line), &format!("{name}, line {}", index + 1), patterns);
     }
-    Ok(())
 }
 
 /// The first word of a line, up to a `#` in it.
@@ -64,7 +55,7 @@ fn word(line: &[u8]) -> &[u8] {
     word.split(|&byte| byte == b'#').next().unwrap_or_default()
 }
 
-fn add(pattern: &[u8], place: &dyn std::fmt::Display, patterns: &mut Vec<Pattern>) {
+fn add(pattern: &[u8], place: &str, patterns: &mut Vec<Pattern>) {
     if pattern.is_empty() {
         return;
     }
@@ -100,22 +91,12 @@ mod tests {
         let path = folder.path().join("netplugd.conf");
         fs::write(&path, "# ours\neth*\n\nwl[0-9] # wireless\nbroken[\na/b\n").unwrap();
         let options = Options {
-            configs: vec![folder.path().join("none"), path],
+            configs: vec![folder.path().join("none"), folder.path().into(), path],
             patterns: vec!["usb?".into(), "".into()],
             ..Options::default()
         };
-        let patterns = patterns(&options).unwrap();
+        let patterns = patterns(&options);
         let names: Vec<&[u8]> = patterns.iter().map(Pattern::as_bytes).collect();
         assert_eq!(names, [b"eth*".as_slice(), b"wl[0-9]", b"usb?"]);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            configs: vec![folder.path().into()],
-            ..Options::default()
-        };
-        assert!(patterns(&options).is_err());
     }
 }

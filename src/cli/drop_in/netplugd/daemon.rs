@@ -25,6 +25,8 @@ pub(super) struct Daemon {
     monitor: Monitor,
     /// By index.
     links: BTreeMap<u32, Link>,
+    /// Scripts of links that have another name now.
+    left: Vec<Process>,
     /// Messages that the states of all links were looked at after.
     looked_after: Option<u64>,
 }
@@ -34,7 +36,7 @@ struct Link {
     name: Name,
     machine: Machine,
     process: Option<Process>,
-    /// It is gone, or has another name now; this is kept for its last script.
+    /// It was removed; this is kept for its last script.
     is_gone: bool,
 }
 
@@ -50,6 +52,7 @@ impl Daemon {
             script,
             monitor,
             links: BTreeMap::new(),
+            left: Vec::new(),
             looked_after: None,
         })
     }
@@ -57,11 +60,9 @@ impl Daemon {
     /// Goes on until a signal comes. Scripts that run then run on.
     pub(super) fn run(&mut self, signals: &mut Signals) -> Result<Signal> {
         let result = self.run_on(signals);
-        for link in std::mem::take(&mut self.links).into_values() {
-            if let Some(process) = link.process {
-                process.leave();
-            }
-        }
+        let links = std::mem::take(&mut self.links).into_values();
+        let running = links.filter_map(|link| link.process);
+        running.chain(self.left.drain(..)).for_each(Process::leave);
         result
     }
 
@@ -119,11 +120,8 @@ impl Daemon {
     fn changed(&mut self, state: &LinkState) {
         let link = self.links.entry(state.ifindex());
         let link = link.or_insert_with(|| Link::new(state.name(), Machine::appeared()));
-        if link.is_gone {
-            // It is back, under a name that is managed. Its last script is not
-            // waited for; a new one is not run beside it either.
-            link.is_gone = false;
-        }
+        // Another one may have its index.
+        link.is_gone = false;
         link.name = state.name();
         link.change(flags(state), &self.script);
     }
@@ -139,10 +137,8 @@ impl Daemon {
     /// Nothing is called for its old name any more, which may be another's.
     fn renamed_away(&mut self, ifindex: u32) {
         if let Some(link) = self.links.remove(&ifindex) {
-            log::info!("{}: it has another name now", link.name);
-            if let Some(process) = link.process {
-                process.leave();
-            }
+            log::info!("{}: it has another name now, and is left alone", link.name);
+            self.left.extend(link.process);
         }
     }
 
@@ -164,6 +160,8 @@ impl Daemon {
     }
 
     fn advance_scripts(&mut self) {
+        self.left
+            .retain_mut(|process| process.advance(|_, _| {}).is_none());
         let script = &self.script;
         self.links.retain(|_, link| {
             link.advance(script);
@@ -172,13 +170,14 @@ impl Daemon {
     }
 
     fn wait(&self, signals: &Signals, more: bool) -> Result<()> {
-        let processes = || self.links.values().filter_map(|link| link.process.as_ref());
+        let of_links = self.links.values().filter_map(|link| link.process.as_ref());
+        let processes: Vec<&Process> = of_links.chain(&self.left).collect();
         let mut sources = vec![
             (signals.as_fd(), PollFlags::POLLIN),
             (self.monitor.as_fd(), PollFlags::POLLIN),
         ];
-        sources.extend(processes().flat_map(Process::sources));
-        let due = processes().filter_map(Process::due).min();
+        sources.extend(processes.iter().flat_map(|process| process.sources()));
+        let due = processes.iter().filter_map(|process| process.due()).min();
         let timeout = match more {
             true => PollTimeout::ZERO,
             false => timeout(due),
@@ -217,7 +216,7 @@ impl Link {
         let before = self.machine.state();
         let action = self.machine.act();
         self.obey(action, script);
-        self.tell(before, format_args!("as it is"));
+        self.tell(before, format_args!("is {}", self.machine.flags()));
     }
 
     fn advance(&mut self, script: &Script) {

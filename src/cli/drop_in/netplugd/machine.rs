@@ -138,6 +138,10 @@ impl Machine {
         self.state
     }
 
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
+    }
+
     /// Whether the script runs.
     pub(super) fn is_busy(&self) -> bool {
         self.worker != Worker::Idle

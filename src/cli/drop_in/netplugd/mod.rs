@@ -110,7 +110,7 @@ fn manage(options: &Options) -> Result<ExitCode> {
             Side::Background(starting) => Some(starting),
         },
     };
-    let patterns = config::patterns(options)?;
+    let patterns = config::patterns(options);
     if !rustix::process::getuid().is_root() {
         log::warn!("this is not run by root: the script may be unable to do its work");
     }
@@ -140,7 +140,7 @@ fn manage(options: &Options) -> Result<ExitCode> {
 
 /// As with the original, it can do without, where it cannot be written.
 fn write_pid_file(path: &std::path::Path) -> Result<Option<PidFile>> {
-    match PidFile::create(path, &[NAME, "linkwatch"]) {
+    match PidFile::create(path, &[NAME]) {
         Ok(file) => Ok(Some(file)),
         Err(Refused::Taken(pid)) => {
             let pid = pid.map_or_else(String::new, |pid| format!(", with process id {pid}"));
