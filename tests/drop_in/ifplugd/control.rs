@@ -51,7 +51,6 @@ fn in_the_background() {
             DOWN,
             "ifplugd -S -i lw0: exit 0",
             "ifplugd -z -i lw0: exit 0",
-            "ifplugd -R -i lw0: exit 0",
             UP,
             "gone",
             "ifplugd -c -i lw0: exit 255",
@@ -79,8 +78,8 @@ fn in_the_background() {
             bench.run("ifplugd", &["-z", "-i", "lw0"]);
             bench.until_logged("SIGHUP: Suspended", "disconnected; suspended");
             cable.plug();
-            bench.run("ifplugd", &["-R", "-i", "lw0"]);
-            bench.until_lines(10);
+            resume(bench, "-R");
+            bench.until_lines(9);
             bench.signal(id, "QUIT");
             bench.until_gone(id);
             assert!(!Path::new("/var/run").join(PID_FILE).exists());

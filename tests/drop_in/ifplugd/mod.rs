@@ -57,6 +57,13 @@ fn terminate(daemon: &mut Daemon) {
     daemon.ended();
 }
 
+/// Has the daemon go on. Not recorded, for what it calls then may come first.
+fn resume(bench: &Bench, option: &str) {
+    let mut command = bench.program("ifplugd");
+    let status = command.args([option, "-i", "lw0"]).status();
+    assert!(status.is_ok_and(|status| status.success()), "{option}");
+}
+
 fn is_set_up(name: &str) -> bool {
     let flags = fs::read_to_string(format!("/sys/class/net/{name}/flags")).expect("its flags");
     let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).expect("flags");

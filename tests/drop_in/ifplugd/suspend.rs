@@ -147,13 +147,7 @@ fn the_link_is_removed_meanwhile() {
 #[test]
 fn by_options() {
     Scenario::new(test_name!())
-        .expect(&[
-            UP_AT_THE_START,
-            "ifplugd -S -i lw0: exit 0",
-            "ifplugd --resume -i lw0: exit 0",
-            DOWN,
-            "exit 0",
-        ])
+        .expect(&[UP_AT_THE_START, "ifplugd -S -i lw0: exit 0", DOWN, "exit 0"])
         .run(|bench| {
             let cable = Tap::up("lw0");
             let mut daemon = start(bench, &["-d0"]);
@@ -163,8 +157,8 @@ fn by_options() {
             cable.pull();
             daemon.signal("HUP");
             until(bench, &daemon, ASKED, 1);
-            bench.run("ifplugd", &["--resume", "-i", "lw0"]);
-            bench.until_lines(4);
+            super::resume(bench, "--resume");
+            bench.until_lines(3);
             quit(&mut daemon);
         });
 }
