@@ -112,20 +112,21 @@ impl Daemon {
             if self.advance().is_break() {
                 return Ok(());
             }
-            self.answer()?;
+            self.answer();
             self.wait(more)?;
         }
     }
 
-    /// Tells the user the state, once the script has been called for it.
-    fn answer(&mut self) -> Result<()> {
+    /// Tells the user the state, once the script has been called for it. The
+    /// link is watched also if he has gone.
+    fn answer(&mut self) {
         if self.running.is_none()
             && self.phase == Phase::Watching
             && let Some(user) = self.user.take()
+            && let Err(error) = user.ready_with(self.answer)
         {
-            user.ready_with(self.answer)?;
+            log::warn!("{error:#}");
         }
-        Ok(())
     }
 
     /// True if it has ended before the user could be told the state.

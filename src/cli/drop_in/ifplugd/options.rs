@@ -12,6 +12,17 @@ use super::plan::Delays;
 /// The longest name that a link can have: an alternative one.
 const LONGEST_NAME: usize = 127;
 
+pub(in crate::cli) const AFTER_HELP: &str = "\
+The program has the daemon's environment, and IFPLUGD_PREVIOUS and IFPLUGD_CURRENT: up, down \
+or disabled. What it writes is logged. A state that does not last for its delay is not acted \
+upon. A flag that is given twice is not set.\n\n\
+SIGINT (which -k sends) and SIGTERM end the daemon, having run the program for 'down' if need \
+be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R.\n\n\
+Exit status: 0 done; in the foreground, also if the program or the interface has failed; \
+1 wrong options, or a runtime error; 2 not root, or no such mode; 3 it cannot go into the \
+background; 4 a daemon runs for this interface already; 6 no daemon to control, or none that \
+obeys; with -w 2 connected, 3 not connected, 255 failed; with -c 255 no daemon runs.";
+
 /// Every flag that is given twice is not set.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {
