@@ -210,6 +210,15 @@ note "$line"
         eventually(&format!("'{text}'"), || daemon.says(text));
     }
 
+    /// The same, where it is not the first time.
+    #[track_caller]
+    pub fn until_says_times(&self, daemon: &Daemon, texts: [&str; 2], times: usize) {
+        let text = self.either(texts[0], texts[1]);
+        eventually(&format!("'{text}', {times} times"), || {
+            daemon.says_times(text, times)
+        });
+    }
+
     /// What is so on this side.
     pub fn either<'a>(&self, original: &'a str, linkwatch: &'a str) -> &'a str {
         match self.side {

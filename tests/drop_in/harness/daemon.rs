@@ -59,8 +59,13 @@ impl Daemon {
 
     /// True if a line that it has written contains `text`.
     pub fn says(&self, text: &str) -> bool {
+        self.says_times(text, 1)
+    }
+
+    /// True if so many of its lines contain `text`.
+    pub fn says_times(&self, text: &str, times: usize) -> bool {
         let lines = self.lines.lock().expect("the lines");
-        lines.iter().any(|line| line.contains(text))
+        lines.iter().filter(|line| line.contains(text)).count() >= times
     }
 
     /// Sends a signal, by its name.

@@ -71,7 +71,7 @@ impl Daemon {
             return Ok(None);
         };
         log::info!(
-            "{name}: {}{}",
+            "{name} is {}{}",
             shown(link == Link::Up),
             if is_gone { ", for there is none" } else { "" }
         );
@@ -100,12 +100,6 @@ impl Daemon {
             return Ok(());
         }
         loop {
-            if self.running.is_none()
-                && self.phase == Phase::Watching
-                && let Some(user) = self.user.take()
-            {
-                user.ready_with(self.answer)?;
-            }
             let more = match self.take_events()? {
                 ControlFlow::Continue(more) => more,
                 ControlFlow::Break(()) => return self.finish(),
@@ -118,8 +112,20 @@ impl Daemon {
             if self.advance().is_break() {
                 return Ok(());
             }
+            self.answer()?;
             self.wait(more)?;
         }
+    }
+
+    /// Tells the user the state, once the script has been called for it.
+    fn answer(&mut self) -> Result<()> {
+        if self.running.is_none()
+            && self.phase == Phase::Watching
+            && let Some(user) = self.user.take()
+        {
+            user.ready_with(self.answer)?;
+        }
+        Ok(())
     }
 
     /// True if it has ended before the user could be told the state.
@@ -178,9 +184,10 @@ impl Daemon {
         };
         match self.plan.observe(taken, Instant::now()) {
             Change::Nothing => {}
-            Change::Planned => log::info!("{name}: {}", shown(self.plan.is_up())),
+            Change::Planned => log::info!("{name} is now {}", shown(self.plan.is_up())),
             Change::Cancelled => {
-                log::info!("{name}: {} again, in time", shown(self.plan.is_up()));
+                let state = shown(self.plan.is_up());
+                log::info!("{name} is now {state}, as it was: nothing is called");
             }
         }
         ControlFlow::Continue(())
@@ -244,7 +251,7 @@ impl Daemon {
                     true => "suspended",
                     false => "running",
                 };
-                log::info!("{name}: {}; {how}", shown(self.plan.is_up()));
+                log::info!("{name} is {}; {how}", shown(self.plan.is_up()));
             }
             Signal::SIGUSR1 => {
                 let which = self.plan.suspend();
@@ -322,6 +329,6 @@ fn taken_for(link: Link, absence: Absence) -> Option<Link> {
 fn shown(is_up: bool) -> &'static str {
     match is_up {
         true => "connected",
-        false => "not connected",
+        false => "disconnected",
     }
 }

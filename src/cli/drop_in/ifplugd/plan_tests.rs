@@ -197,7 +197,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// Calls alternate, none comes before its delay is over, and in the end the
     /// last one was for the state that there is.
