@@ -27,13 +27,21 @@ fn stop(daemon: &mut Daemon) {
 }
 
 /// Waits until no script runs any more and the daemon, which knows it, sleeps.
+#[track_caller]
 fn until_idle(daemon: &Daemon) {
+    until_running(daemon, 0);
+}
+
+/// Waits until so many scripts run and the daemon, which knows it, sleeps. The
+/// original loses one of two that end at the same moment.
+#[track_caller]
+fn until_running(daemon: &Daemon, number: usize) {
     let id = daemon.id();
-    eventually("no script runs", || {
+    eventually(&format!("{number} scripts"), || {
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let is_asleep = stat.contains(") S ");
-        is_asleep && children.unwrap_or_default().trim().is_empty()
+        is_asleep && children.unwrap_or_default().split_whitespace().count() == number
     });
 }
 
@@ -219,6 +227,7 @@ fn carrier_is_lost_while_in_runs() {
             // By then it has been seen.
             other.plug();
             bench.until_lines(2);
+            until_running(&daemon, 1);
             bench.release("gate");
             bench.until_lines(3);
             stop(&mut daemon);
@@ -242,6 +251,7 @@ fn carrier_is_lost_and_comes_back_while_in_runs() {
             cable.plug();
             other.pull();
             bench.until_lines(3);
+            until_running(&daemon, 1);
             bench.release("gate");
             bench.until_lines(5);
             stop(&mut daemon);
@@ -265,6 +275,7 @@ fn carrier_comes_back_while_out_runs() {
             cable.plug();
             other.plug();
             bench.until_lines(3);
+            until_running(&daemon, 1);
             bench.release("gate");
             bench.until_lines(4);
             stop(&mut daemon);
@@ -472,6 +483,7 @@ fn a_link_is_taken_down_while_out_runs() {
             set("lw0", "down");
             other.plug();
             bench.until_lines(3);
+            until_running(&daemon, 1);
             bench.release("gate");
             bench.until_lines(4);
             stop(&mut daemon);
@@ -500,6 +512,7 @@ fn a_link_goes_down_and_up_while_out_runs() {
             set("lw0", "up");
             other.pull();
             bench.until_lines(4);
+            until_running(&daemon, 1);
             bench.release("gate");
             match bench.either("original", "linkwatch") {
                 "original" => daemon.ended(),
@@ -740,6 +753,46 @@ fn no_order_of_events_ends_it() {
                 cable.pull();
                 eventually("out", || last(name).as_deref() == Some("out"));
             }
+            until_idle(&daemon);
+            stop(&mut daemon);
+        });
+}
+
+/// The original loses those whose end it is told of by one signal.
+#[test]
+fn scripts_that_end_at_the_same_moment() {
+    const NAMES: [&str; 8] = ["lw0", "lw1", "lw2", "lw3", "lw4", "lw5", "lw6", "lw7"];
+    Scenario::new(test_name!())
+        .expect(&["exit 1"])
+        .without_the_original()
+        .run(|bench| {
+            let cables = NAMES.map(Tap::up);
+            let script = bench.file("short");
+            let calls = bench.file("calls");
+            let gate = bench.file("gate");
+            let (shown, waits_for) = (calls.display(), gate.display());
+            fs::write(
+                &script,
+                format!("#!/bin/sh\necho $* >>{shown}\nread -r _ <{waits_for}\nexit 0\n"),
+            )
+            .expect("a script");
+            let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&script, executable).expect("its mode");
+            let made = std::process::Command::new("mkfifo").arg(&gate).status();
+            assert!(made.expect("mkfifo").success());
+            let count = |task: &str| {
+                let text = fs::read_to_string(&calls).unwrap_or_default();
+                text.lines().filter(|line| line.ends_with(task)).count()
+            };
+            let mut daemon = start(bench, &["-s", &script.display().to_string()]);
+            eventually("all scripts", || count(" in") == NAMES.len());
+            // They read its end all at once.
+            drop(fs::OpenOptions::new().write(true).open(&gate));
+            until_idle(&daemon);
+            fs::remove_file(&gate).expect("the gate");
+            fs::write(&gate, "").expect("an open gate");
+            cables.iter().for_each(Tap::pull);
+            eventually("all again", || count(" out") == NAMES.len());
             until_idle(&daemon);
             stop(&mut daemon);
         });
@@ -1169,10 +1222,18 @@ fn a_pid_file_that_cannot_be_written_ends_nothing() {
             let mut command = bench.program("netplugd");
             command.args(always).args(["-s", &script]);
             bench.hold("gate");
-            bench.then("in", "held_by gate");
+            bench.then("in", r#"echo $PPID >"$folder/parent"; held_by gate"#);
             bench.run_command(command, "netplugd");
             cable.plug();
-            bench.until_lines(2);
+            let mut id = None;
+            eventually("the script's parent", || {
+                let text = fs::read_to_string(bench.file("parent")).unwrap_or_default();
+                id = text.trim().parse().ok();
+                id.is_some()
+            });
+            let id = id.expect("a number");
+            bench.signal(id, "TERM");
+            bench.until_gone(id);
             bench.release("gate");
         });
 }

@@ -3,15 +3,14 @@
 mod config;
 mod daemon;
 mod machine;
+mod options;
 mod probe;
 mod script;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use log::LevelFilter;
 use nix::sys::signal::Signal;
 
@@ -22,67 +21,11 @@ use crate::cli::signals::Signals;
 use daemon::Daemon;
 use script::Script;
 
+pub(in crate::cli) use options::{AFTER_HELP, Options};
+
 pub(super) const NAME: &str = "netplugd";
 /// Of wrong options, and of everything else: netplugd has no other.
 pub(super) const USAGE_ERROR: u8 = 1;
-const DEFAULT_CONFIG: &str = "/etc/netplug/netplugd.conf";
-const DEFAULT_SCRIPT: &str = "/etc/netplug/netplug";
-
-pub(in crate::cli) const AFTER_HELP: &str = "\
-A configuration file has a shell glob a line, as 'eth*'; its first word counts, and what \
-follows a '#' does not. The script is called with the interface's name and 'in' when it has \
-carrier, 'out' when it has lost it, 'probe' when it is down and is to be taken up. It has the \
-daemon's environment. If 'in' fails, nothing is done for that interface until it has been \
-down.\n\n\
-SIGHUP, SIGINT and SIGTERM end it; a script that runs then runs on.\n\n\
-Exit status: 0 it has gone into the background, 1 anything else, the signals too.";
-
-/// netplugd's options.
-#[derive(Debug, Default, Args)]
-pub(in crate::cli) struct Options {
-    /// Tell more
-    #[arg(short = 'D')]
-    debug: bool,
-
-    /// Stay in the foreground, and tell on stderr instead of the system's log
-    #[arg(short = 'F')]
-    foreground: bool,
-
-    /// Do not call the script for 'probe' at the start
-    #[arg(short = 'P')]
-    no_probe: bool,
-
-    /// Read patterns from this file, '-' for standard input; may be repeated
-    #[arg(
-        short = 'c',
-        value_name = "FILE",
-        default_value = DEFAULT_CONFIG,
-        allow_hyphen_values = true
-    )]
-    configs: Vec<PathBuf>,
-
-    /// Manage the interfaces that match this shell glob, too; may be repeated
-    #[arg(short = 'i', value_name = "PATTERN", allow_hyphen_values = true)]
-    patterns: Vec<OsString>,
-
-    /// Keep the daemon's process id in this file; in the foreground it is not
-    /// written
-    #[arg(short = 'p', value_name = "FILE", allow_hyphen_values = true)]
-    pid_file: Option<PathBuf>,
-
-    /// Call this script
-    #[arg(
-        short = 's',
-        value_name = "SCRIPT",
-        default_value = DEFAULT_SCRIPT,
-        allow_hyphen_values = true
-    )]
-    script: PathBuf,
-
-    /// Not looked at, as in the original
-    #[arg(hide = true)]
-    rest: Vec<OsString>,
-}
 
 pub(in crate::cli) fn run(options: Options) -> ExitCode {
     logger::start_as(
@@ -139,7 +82,7 @@ fn manage(options: &Options) -> Result<ExitCode> {
 }
 
 /// As with the original, it can do without, where it cannot be written.
-fn write_pid_file(path: &std::path::Path) -> Result<Option<PidFile>> {
+fn write_pid_file(path: &Path) -> Result<Option<PidFile>> {
     match PidFile::create(path, &[NAME]) {
         Ok(file) => Ok(Some(file)),
         Err(Refused::Taken(pid)) => {
