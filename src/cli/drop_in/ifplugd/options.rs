@@ -201,9 +201,12 @@ pub(super) struct Settings {
     pub(super) extra: Option<OsString>,
     pub(super) delays: Delays,
     pub(super) ignores_failure: bool,
-    /// Whether the script is run at the start, by whether there is a connection.
-    pub(super) runs_first: fn(bool) -> bool,
-    pub(super) runs_last: bool,
+    /// Whether the script is called at the start if there is a connection.
+    pub(super) begins_with_up: bool,
+    /// … if there is none.
+    pub(super) begins_with_down: bool,
+    /// Whether it is called at the end.
+    pub(super) ends_with_down: bool,
     pub(super) sets_up: bool,
     pub(super) absence: Absence,
     pub(super) in_background: bool,
@@ -269,12 +272,9 @@ impl Options {
                 down: self.delay_down,
             },
             ignores_failure: is_set(self.ignore_retval),
-            runs_first: match (is_set(self.initial_down), is_set(self.no_startup)) {
-                (true, _) => |_| true,
-                (false, true) => |_| false,
-                (false, false) => |is_connected| is_connected,
-            },
-            runs_last: !is_set(self.no_shutdown),
+            begins_with_up: is_set(self.initial_down) || !is_set(self.no_startup),
+            begins_with_down: is_set(self.initial_down),
+            ends_with_down: !is_set(self.no_shutdown),
             sets_up: !is_set(self.no_auto),
             absence,
             in_background: !is_set(self.no_daemon),
