@@ -36,6 +36,7 @@ pub fn inside() -> Option<(Side, PathBuf)> {
     let side = std::env::var(SIDE).ok()?;
     let side = Side::ALL.into_iter().find(|known| known.name() == side)?;
     let folder = std::env::var_os(FOLDER).expect("its folder");
+    heed_signals();
     prepare();
     Some((side, folder.into()))
 }
@@ -110,6 +111,15 @@ pub fn finish(player: Child) -> Output {
         std::thread::sleep(Duration::from_millis(5));
     }
     waiting.join().expect("the thread").expect("the output")
+}
+
+/// Takes back what was ignored by who started the tests: a shell's `command &`
+/// ignores SIGINT, and the programs here would too.
+fn heed_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+        // SAFETY: SIG_DFL is no function of ours that could be called.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 /// Gives this process folders of its own where the programs read and write,
