@@ -41,9 +41,19 @@ fn called(arguments: &[OsString]) -> Option<(Original, String, &[OsString])> {
     if let Some(original) = Original::of(own_name) {
         return Some((original, own_name.to_str()?.to_owned(), arguments));
     }
-    let original = Original::of(arguments.get(1)?)?;
-    let name = format!("{} {}", own_name.display(), arguments.get(1)?.display());
-    Some((original, name, &arguments[1..]))
+    // It has a log of its own, which -v does not change.
+    let verbosity = arguments.iter().skip(1).take_while(|word| is_verbose(word));
+    let rest = arguments.get(1 + verbosity.count()..)?;
+    let subcommand = rest.first()?;
+    let original = Original::of(subcommand)?;
+    let name = format!("{} {}", own_name.display(), subcommand.display());
+    Some((original, name, rest))
+}
+
+/// `-v`, `-vv`, `--verbose`.
+fn is_verbose(word: &OsStr) -> bool {
+    let flags = word.as_encoded_bytes().strip_prefix(b"-");
+    word == "--verbose" || flags.is_some_and(|v| !v.is_empty() && v.iter().all(|&v| v == b'v'))
 }
 
 /// Does what one of the originals would do, if it is one of them that was
@@ -113,9 +123,15 @@ mod tests {
             called_by(&["/usr/bin/linkwatch", "ifplugd", "-n"]),
             Some((Original::Ifplugd, "linkwatch ifplugd".into(), 2))
         );
+        assert_eq!(
+            called_by(&["linkwatch", "-vv", "--verbose", "ifplugd", "-v"]),
+            Some((Original::Ifplugd, "linkwatch ifplugd".into(), 2))
+        );
         for other in [
             &["linkwatch", "watch", "netplugd"][..],
-            &["linkwatch", "-v", "netplugd"],
+            &["linkwatch", "-v", "watch", "netplugd"],
+            &["linkwatch", "-", "netplugd"],
+            &["linkwatch", "-v"],
             &["linkwatch"],
             &[],
         ] {
