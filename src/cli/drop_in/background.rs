@@ -86,7 +86,8 @@ impl Starting {
     /// Lets the user's side end, and lets go of the terminal and of the folder
     /// that it was started in. Called once nothing stands in the way any more.
     ///
-    /// Fails where the user does not wait any more, having interrupted it.
+    /// Fails where the user does not wait any more, having interrupted it; the
+    /// terminal is let go of then too.
     pub(super) fn ready(self) -> Result<()> {
         self.ready_with(0)
     }
@@ -95,12 +96,11 @@ impl Starting {
     pub(super) fn ready_with(mut self, code: u8) -> Result<()> {
         env::set_current_dir("/").context("going to the root directory")?;
         let nothing = nothing().context("opening /dev/null")?;
-        self.user
-            .write_all(&[READY, code])
-            .context("nobody waits for it to come up")?;
+        let said = self.user.write_all(&[READY, code]);
         dup2_stdin(&nothing).context("closing standard input")?;
         dup2_stdout(&nothing).context("closing standard output")?;
-        dup2_stderr(&nothing).context("closing standard error")
+        dup2_stderr(&nothing).context("closing standard error")?;
+        said.context("nobody waits for it to come up")
     }
 }
 

@@ -27,6 +27,7 @@ mod syslog;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Output};
+use std::sync::Once;
 use std::time::Instant;
 
 pub use bench::Bench;

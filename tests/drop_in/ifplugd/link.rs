@@ -94,6 +94,26 @@ fn removed_is_the_end() {
 }
 
 #[test]
+fn removed_while_the_script_runs_is_the_end_after_it() {
+    Scenario::new(test_name!())
+        .expect(&[UP_AT_THE_START, "removed", "up ends", "exit 0"])
+        .run(|bench| {
+            let cable = Tap::up("lw0");
+            bench.then("up", "held_by gate; note 'up ends'");
+            bench.hold("gate");
+            let mut daemon = start(bench, &["-d0"]);
+            bench.until_lines(1);
+            drop(cable);
+            if bench.side == Side::Linkwatch {
+                until(bench, &daemon, GONE, 1);
+            }
+            bench.note("removed");
+            bench.release("gate");
+            daemon.ended();
+        });
+}
+
+#[test]
 fn renamed_is_the_end() {
     Scenario::new(test_name!())
         .expect(&[UP_AT_THE_START, "exit 0"])

@@ -94,9 +94,12 @@ impl Daemon {
 
     /// Goes on until a signal ends it, or a failure.
     pub(super) fn run(&mut self) -> Result<()> {
-        if (self.settings.runs_first)(self.plan.is_up())
-            && self.call(self.plan.first_call()).is_break()
-        {
+        let first = self.plan.first_call();
+        let is_called = match first.action {
+            Action::Up => self.settings.begins_with_up,
+            Action::Down => self.settings.begins_with_down,
+        };
+        if is_called && self.call(first).is_break() {
             return Ok(());
         }
         loop {
@@ -112,20 +115,21 @@ impl Daemon {
             if self.advance().is_break() {
                 return Ok(());
             }
-            self.answer()?;
+            self.answer();
             self.wait(more)?;
         }
     }
 
-    /// Tells the user the state, once the script has been called for it.
-    fn answer(&mut self) -> Result<()> {
+    /// Tells the user the state, once the script has been called for it. The
+    /// link is watched also if he has gone.
+    fn answer(&mut self) {
         if self.running.is_none()
             && self.phase == Phase::Watching
             && let Some(user) = self.user.take()
+            && let Err(error) = user.ready_with(self.answer)
         {
-            user.ready_with(self.answer)?;
+            log::warn!("{error:#}");
         }
-        Ok(())
     }
 
     /// True if it has ended before the user could be told the state.
@@ -138,6 +142,8 @@ impl Daemon {
         self.phase = Phase::Last;
         while self.advance().is_continue() {
             self.wait(false)?;
+            // It would stay readable.
+            while self.watched.next_event()?.is_some() {}
             while let Some(signal) = self.signals.next_signal()? {
                 let _ = self.obey(signal);
             }
@@ -224,7 +230,10 @@ impl Daemon {
             },
             Phase::Ending => {
                 self.phase = Phase::Last;
-                let call = self.plan.last_call().filter(|_| self.settings.runs_last);
+                let call = self
+                    .plan
+                    .last_call()
+                    .filter(|_| self.settings.ends_with_down);
                 let _ = call.map(|call| self.call(call));
                 match self.running {
                     Some(_) => ControlFlow::Continue(()),

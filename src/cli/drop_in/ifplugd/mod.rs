@@ -21,7 +21,7 @@ use crate::cli::signals::Signals;
 use daemon::Daemon;
 use options::{Command, Settings, UnknownMode};
 
-pub(in crate::cli) use options::Options;
+pub(in crate::cli) use options::{AFTER_HELP, Options};
 
 pub(super) const NAME: &str = "ifplugd";
 /// Of wrong options.
@@ -29,6 +29,7 @@ pub(super) const USAGE_ERROR: u8 = 1;
 
 /// The exit codes of ifplugd.
 mod exit {
+    pub(super) const DONE: u8 = 0;
     pub(super) const RUNTIME_ERROR: u8 = 1;
     pub(super) const UNKNOWN_MODE: u8 = 2;
     pub(super) const NOT_ROOT: u8 = 2;
@@ -43,17 +44,6 @@ mod exit {
     /// With -w: it has ended before it could tell the state.
     pub(super) const FAILED: u8 = 255;
 }
-
-pub(in crate::cli) const AFTER_HELP: &str = "\
-The program has the daemon's environment, and IFPLUGD_PREVIOUS and IFPLUGD_CURRENT: up, down \
-or disabled. What it writes is logged. A state that does not last for its delay is not acted \
-upon. A flag that is given twice is not set.\n\n\
-SIGINT (which -k sends) and SIGTERM end the daemon, having run the program for 'down' if need \
-be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R.\n\n\
-Exit status: 0 done; in the foreground, also if the program or the interface has failed; \
-1 wrong options, or a runtime error; 2 not root, or no such mode; 3 it cannot go into the \
-background; 4 a daemon runs for this interface already; 6 no daemon to control, or none that \
-obeys; with -w 2 connected, 3 not connected, 255 failed; with -c 255 no daemon runs.";
 
 pub(in crate::cli) fn run(options: Options) -> ExitCode {
     match options.command() {
@@ -70,13 +60,7 @@ pub(in crate::cli) fn run(options: Options) -> ExitCode {
             return ExitCode::from(exit::UNKNOWN_MODE);
         }
     };
-    match serve(settings) {
-        Ok(code) => code,
-        Err(error) => {
-            log::error!("{error:#}");
-            ExitCode::from(exit::RUNTIME_ERROR)
-        }
-    }
+    serve(settings)
 }
 
 fn print_version() -> ExitCode {
@@ -94,27 +78,27 @@ fn tell(what: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{NAME}: {what}");
 }
 
-/// Starts the daemon, and in the foreground or in the background is it.
-fn serve(settings: Settings) -> Result<ExitCode> {
+/// Starts the daemon, or is it; returns the exit code.
+fn serve(settings: Settings) -> ExitCode {
     if !rustix::process::geteuid().is_root() {
         tell(format_args!("this has to be run by root"));
-        return Ok(ExitCode::from(exit::NOT_ROOT));
+        return ExitCode::from(exit::NOT_ROOT);
     }
     let name = &settings.interface.name;
     if let Ok(Some(id)) = control::running(name) {
         tell(format_args!(
             "a daemon runs for {name} already, process {id}"
         ));
-        return Ok(ExitCode::from(exit::RUNNING_ALREADY));
+        return ExitCode::from(exit::RUNNING_ALREADY);
     }
     let starting = match settings.in_background {
         false => None,
         true => match background::enter() {
-            Ok(Side::User(code)) => return Ok(code),
+            Ok(Side::User(code)) => return code,
             Ok(Side::Background(starting)) => Some(starting),
             Err(error) => {
                 tell(format_args!("{error:#}"));
-                return Ok(ExitCode::from(exit::NO_BACKGROUND));
+                return ExitCode::from(exit::NO_BACKGROUND);
             }
         },
     };
@@ -123,17 +107,24 @@ fn serve(settings: Settings) -> Result<ExitCode> {
     if settings.in_background && settings.uses_system_log {
         logger::to_system_log();
     }
-    be_daemon(settings, starting)
+    let waits = starting.is_some() && settings.reports_state;
+    ExitCode::from(be_daemon(settings, starting).unwrap_or_else(|error| {
+        log::error!("{error:#}");
+        match waits {
+            true => exit::FAILED,
+            false => exit::RUNTIME_ERROR,
+        }
+    }))
 }
 
-fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<ExitCode> {
+fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<u8> {
     umask(Mode::from_bits_truncate(0o022));
     let path = control::pid_file(&settings.interface.name);
     let _pid_file = match PidFile::create(&path, &control::NAMES) {
         Ok(file) => file,
         Err(Refused::Taken(_)) => {
             log::error!("a daemon runs for {} already", settings.interface.name);
-            return Ok(ExitCode::from(exit::RUNNING_ALREADY));
+            return Ok(exit::RUNNING_ALREADY);
         }
         Err(Refused::Failed(error)) => {
             return Err(error).with_context(|| path.display().to_string());
@@ -162,7 +153,7 @@ fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<ExitCode>
     };
     log::info!("ending");
     Ok(match has_failed {
-        true => ExitCode::from(exit::FAILED),
-        false => ExitCode::SUCCESS,
+        true => exit::FAILED,
+        false => exit::DONE,
     })
 }

@@ -12,6 +12,17 @@ use super::plan::Delays;
 /// The longest name that a link can have: an alternative one.
 const LONGEST_NAME: usize = 127;
 
+pub(in crate::cli) const AFTER_HELP: &str = "\
+The program has the daemon's environment, and IFPLUGD_PREVIOUS and IFPLUGD_CURRENT: up, down \
+or disabled. What it writes is logged. A state that does not last for its delay is not acted \
+upon. A flag that is given twice is not set.\n\n\
+SIGINT (which -k sends) and SIGTERM end the daemon, having run the program for 'down' if need \
+be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R.\n\n\
+Exit status: 0 done; in the foreground, also if the program or the interface has failed; \
+1 wrong options, or a runtime error; 2 not root, or no such mode; 3 it cannot go into the \
+background; 4 a daemon runs for this interface already; 6 no daemon to control, or none that \
+obeys; with -w 2 connected, 3 not connected, 255 failed; with -c 255 no daemon runs.";
+
 /// Every flag that is given twice is not set.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {
@@ -190,9 +201,12 @@ pub(super) struct Settings {
     pub(super) extra: Option<OsString>,
     pub(super) delays: Delays,
     pub(super) ignores_failure: bool,
-    /// Whether the script is run at the start, by whether there is a connection.
-    pub(super) runs_first: fn(bool) -> bool,
-    pub(super) runs_last: bool,
+    /// Whether the script is called at the start if there is a connection.
+    pub(super) begins_with_up: bool,
+    /// … if there is none.
+    pub(super) begins_with_down: bool,
+    /// Whether it is called at the end.
+    pub(super) ends_with_down: bool,
     pub(super) sets_up: bool,
     pub(super) absence: Absence,
     pub(super) in_background: bool,
@@ -258,12 +272,9 @@ impl Options {
                 down: self.delay_down,
             },
             ignores_failure: is_set(self.ignore_retval),
-            runs_first: match (is_set(self.initial_down), is_set(self.no_startup)) {
-                (true, _) => |_| true,
-                (false, true) => |_| false,
-                (false, false) => |is_connected| is_connected,
-            },
-            runs_last: !is_set(self.no_shutdown),
+            begins_with_up: is_set(self.initial_down) || !is_set(self.no_startup),
+            begins_with_down: is_set(self.initial_down),
+            ends_with_down: !is_set(self.no_shutdown),
             sets_up: !is_set(self.no_auto),
             absence,
             in_background: !is_set(self.no_daemon),

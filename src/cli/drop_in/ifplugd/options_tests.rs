@@ -37,8 +37,8 @@ fn the_defaults_are_those_of_ifplugd() {
     assert_eq!(settings.delays.down, Duration::from_secs(5));
     assert_eq!(settings.criterion, Criterion::Carrier);
     assert_eq!(settings.absence, Absence::Failure);
-    assert!((settings.runs_first)(true) && !(settings.runs_first)(false));
-    assert!(settings.runs_last && settings.sets_up && settings.in_background);
+    assert!(settings.begins_with_up && !settings.begins_with_down);
+    assert!(settings.ends_with_down && settings.sets_up && settings.in_background);
     assert!(settings.uses_system_log && !settings.reports_state);
     assert!(settings.meaningless.is_empty() && settings.extra.is_none());
     assert_eq!(options("").command(), Command::Daemon);
@@ -51,12 +51,14 @@ fn the_usual_lines_are_understood() {
     assert_eq!(debian.interface.name, "eth1");
     assert_eq!(debian.delays.down, Duration::from_secs(10));
     assert_eq!(debian.absence, Absence::Down);
-    assert!(!debian.runs_last && debian.ignores_failure && debian.reports_state);
+    assert!(!debian.ends_with_down && debian.ignores_failure && debian.reports_state);
     let busybox = settings("-ansfFi wlan0 -r /bin/script -It2 -u1 -d 3 -m wlan -pqlx word -M");
     assert_eq!(busybox.program, PathBuf::from("/bin/script"));
     assert_eq!(busybox.extra, Some("word".into()));
     assert!(!busybox.sets_up && !busybox.in_background && !busybox.uses_system_log);
-    assert!((busybox.runs_first)(false));
+    assert!(busybox.begins_with_down && busybox.begins_with_up && !busybox.ends_with_down);
+    let silent = settings("-p");
+    assert!(!silent.begins_with_up && !silent.begins_with_down);
     assert_eq!(busybox.meaningless, ["--poll-time"]);
     let long = settings("--iface=lan --delay-down=0.25 --no-d --api-mode IFF --extra a --no-beep");
     assert_eq!(long.delays.down, Duration::from_millis(250));
@@ -68,8 +70,8 @@ fn the_usual_lines_are_understood() {
 #[test]
 fn a_flag_that_is_given_twice_is_not_set() {
     let twice = settings("-nn -qq -aa -I -I -MM -ll -pp -F");
-    assert!(twice.in_background && twice.runs_last && twice.sets_up);
-    assert!(!twice.ignores_failure && !(twice.runs_first)(false));
+    assert!(twice.in_background && twice.ends_with_down && twice.sets_up);
+    assert!(!twice.ignores_failure && twice.begins_with_up && !twice.begins_with_down);
     assert_eq!(twice.absence, Absence::Up);
     assert!(!settings("-n -n -n").in_background);
     assert_eq!(
