@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::harness::{Scenario, Side};
-use crate::support::{Tap, rename_up};
+use crate::support::{Tap, ip_batch, rename_up};
 use crate::test_name;
 
 const GONE: [&str; 2] = [
@@ -179,6 +179,35 @@ fn removed_counts_as_connected_with_capital_f() {
             eventually("it is set up", || is_set_up("lw0"));
             cable.pull();
             bench.until_lines(4);
+            quit(&mut daemon);
+        });
+}
+
+/// The original looks at names alone.
+#[test]
+fn another_that_gets_its_name_is_configured() {
+    Scenario::new(test_name!())
+        .expect(&[UP_AT_THE_START, DOWN, UP, "exit 0"])
+        .while_the_original(&[UP_AT_THE_START, "exit 0"])
+        .run(|bench| {
+            let cables = [Tap::up("lw0"), Tap::up("lw1")];
+            let mut daemon = start(bench, &["-d30", "-f"]);
+            until(bench, &daemon, SCRIPT_DONE, 1);
+            if bench.side == Side::Original {
+                // It may see the moment without the name, and call nothing.
+                cables[0].pull();
+                until(bench, &daemon, LOST, 1);
+            }
+            // In one go: no time to look in between.
+            ip_batch([
+                "link set lw0 down name lw2".to_owned(),
+                "link set lw1 down name lw0".to_owned(),
+            ]);
+            if bench.side == Side::Linkwatch {
+                bench.until_lines(3);
+            } else {
+                until(bench, &daemon, FOUND, 1);
+            }
             quit(&mut daemon);
         });
 }

@@ -64,9 +64,14 @@ impl Watched {
             }
             (EventKind::Removed, _) => Some(Link::Gone),
             // It may still be known by an alternative name.
-            (EventKind::Renamed, _) if self.link().is_none() => Some(Link::Gone),
+            (EventKind::Renamed, _) if !self.is_watched(event.ifindex()) => Some(Link::Gone),
             _ => None,
         }
+    }
+
+    fn is_watched(&self, ifindex: Option<u32>) -> bool {
+        let links = self.monitor.links();
+        links.iter().any(|link| Some(link.ifindex()) == ifindex)
     }
 
     /// Whether the link has to be looked at, after all events: not every change
