@@ -227,6 +227,19 @@ impl Follower {
         }
     }
 
+    /// Lets go of all that is held back, after what is ready.
+    pub(super) fn release_held(&mut self) {
+        if self.holds_back() {
+            while let Some(mut event) = self.next_fresh() {
+                self.recognise(&mut event);
+                self.wifi.push(event, Instant::now(), &mut self.told);
+            }
+            self.wifi.release_all(&mut self.told);
+            self.settle(Instant::now());
+            self.settler.release_all(&mut self.ready);
+        }
+    }
+
     /// How many events are ready, settle times aside.
     #[cfg(feature = "capi")]
     pub(super) fn pending(&self) -> usize {

@@ -8,7 +8,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::hooks::Hook;
-use crate::support::{Counters, Tap, Watch, eventually, in_namespace, linkwatch, sum};
+use crate::support::{Counters, Tap, Watch, eventually, in_namespace, link_json, linkwatch, sum};
 
 /// A hook, a configuration beside it, and a watch by it.
 struct Service {
@@ -257,5 +257,28 @@ in_namespace! {
         assert_eq!(service.hook.lines("calls").len(), 1);
         assert!(service.hook.lines("old.log").last().unwrap().ends_with("monitoring stopped"));
         assert_eq!(service.hook.lines("new.log").len(), 4);
+    }
+
+    fn what_a_replaced_watch_holds_back_is_told_and_runs_no_hook() {
+        let service = Service::new("echo $1 $2 >>$folder/calls");
+        let before = "[[watch]]\npatterns = ['cable0']\nexec = 'HOOK'\nsettle-down = '60m'\n";
+        service.configure(before);
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        let counted = Counters::of("cable0").sum();
+        eventually("the hook", || service.hook.lines("calls").len() == 1);
+        cable.flap(3);
+        cable.pull();
+        // The kernel may have announced one of them, or none.
+        service.configure("[[watch]]\npatterns = ['cable0']\n");
+        watch.signal("HUP");
+        service.wait_until_told("reloaded ");
+        let counted = Counters::of("cable0").sum() - counted;
+        watch.until("all of it", |events| sum(events) == counted);
+        assert_eq!(watch.events.last().unwrap()["event"], "disconnected");
+        assert_eq!(watch.expect("initial", "cable0")["connected"], false);
+        watch.stop();
+        assert_eq!(service.hook.lines("calls"), ["cable0 initial"]);
     }
 }

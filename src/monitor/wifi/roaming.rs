@@ -108,6 +108,13 @@ impl Roaming {
         }
     }
 
+    /// Appends all events that wait.
+    pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
+        for station in self.stations.values_mut() {
+            station.let_go(out);
+        }
+    }
+
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let held = self
