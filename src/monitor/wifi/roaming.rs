@@ -186,7 +186,8 @@ impl Station {
         };
         match (held.event.kind(), event.kind()) {
             (_, EventKind::Notice) => {
-                out.push_back(event);
+                // What waits was not reported.
+                out.push_back(event.reported_as(self.connected));
                 self.held = Some(held);
             }
             (EventKind::Disconnected, EventKind::Connected) if held.back.is_none() => {
