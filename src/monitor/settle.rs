@@ -271,7 +271,7 @@ mod tests {
         assert!(out.is_empty());
         settler.release_all(&mut out);
         let told: Vec<_> = out.iter().map(|e| (e.ifindex(), e.transitions())).collect();
-        assert_eq!(told, [(Some(9), 1), (Some(8), 1), (Some(7), 3)]);
+        assert_eq!(told, [(Some(8), 1), (Some(9), 1), (Some(7), 3)]);
         assert_eq!(settler.next_due(), None);
     }
 
