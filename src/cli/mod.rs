@@ -6,6 +6,7 @@ mod cable_test;
 mod config;
 mod daemon;
 mod details;
+mod event_line;
 mod log_file;
 mod logger;
 mod process;

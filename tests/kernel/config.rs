@@ -8,7 +8,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::hooks::Hook;
-use crate::support::{Counters, Tap, Watch, eventually, in_namespace, link_json, linkwatch, sum};
+use crate::support::{Counters, Tap, Watch, eventually, in_namespace, linkwatch, sum};
 
 /// A hook, a configuration beside it, and a watch by it.
 struct Service {
@@ -97,6 +97,23 @@ in_namespace! {
             "Interface: cable1 - Status: disconnected",
             "Network monitoring stopped",
         ]);
+    }
+
+    fn each_line_tells_which_watch_it_is_from() {
+        let service = Service::new("true");
+        service.configure(
+            "[[watch]]\nname = 'all \"b\"'\npatterns = ['cable*']\n\
+             [[watch]]\npatterns = ['cable0']\nevents = ['disconnected']\n",
+        );
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        assert_eq!(watch.expect("initial", "cable0")["watch"], "all \"b\"");
+        cable.pull();
+        watch.until("both", |events| events.len() == 3);
+        let mut watches: Vec<_> = watch.events[1..].iter().map(|e| e["watch"].clone()).collect();
+        watches.sort_by_key(|name| name.to_string());
+        assert_eq!(watches, ["2", "all \"b\""]);
+        watch.stop();
     }
 
     fn the_link_of_two_watches_never_has_two_hooks_at_once() {

@@ -32,7 +32,7 @@ pub(super) struct Settings {
 /// One watch: a monitor, and what is done with its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WatchSettings {
-    /// What it is called in metrics: its name, or its number.
+    /// What it is called in JSON and in metrics: its name, or its number.
     pub(super) label: String,
     pub(super) patterns: Vec<Pattern>,
     pub(super) criterion: Criterion,

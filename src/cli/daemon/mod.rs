@@ -26,6 +26,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::args::WatchArgs;
 use super::config::{Settings, WatchSettings};
+use super::event_line;
 use super::signals::{Request, Signals};
 use super::text;
 use hooks::{Hook, Hooks};
@@ -72,6 +73,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
         next_account: Instant::now(),
         complaint: None,
         json: args.json,
+        is_configured: args.config.is_some(),
         left: args.count,
     };
     daemon.replace_watches(settings.watches)?;
@@ -138,6 +140,8 @@ struct Daemon {
     /// Why the last reload was refused.
     complaint: Option<String>,
     json: bool,
+    /// Watches have names.
+    is_configured: bool,
     /// Events that are still to be reported, where they are counted.
     left: Option<u64>,
 }
@@ -288,7 +292,7 @@ impl Daemon {
             self.logs.write(path, event.time(), &text::line(event));
         }
         self.output.print(&match self.json {
-            true => event.to_json(),
+            true => event_line::json(event, self.is_configured.then_some(&*watch.settings.label)),
             false => text::line(event),
         });
         self.left = self.left.map(|left| left.saturating_sub(1));
