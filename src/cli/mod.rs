@@ -8,6 +8,8 @@ mod daemon;
 mod details;
 mod log_file;
 mod logger;
+#[cfg(all(test, feature = "genl"))]
+mod manual;
 mod process;
 mod report;
 mod signals;
