@@ -203,7 +203,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__status)
-            opts="-v -h --criterion --netns --json --addresses --cable-test --verbose --help"
+            opts="-v -h --criterion --netns --json --addresses --cable-test --verbose --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -218,7 +218,7 @@ _linkwatch() {
                     return 0
                     ;;
                 --cable-test)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -229,7 +229,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__wait)
-            opts="-v -h --criterion --netns --for --any --timeout --verbose --help"
+            opts="-v -h --criterion --netns --for --any --timeout --verbose --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,7 +259,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__watch)
-            opts="-v -h --criterion --netns --json --log-file --events --settle-up --settle-down --exec --exec-timeout --metrics --config --count --buffer-size --no-kernel-filter --verbose --help"
+            opts="-v -h --criterion --netns --json --log-file --events --settle-up --settle-down --exec --exec-timeout --metrics --config --count --buffer-size --no-kernel-filter --verbose --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

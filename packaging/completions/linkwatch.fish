@@ -81,3 +81,7 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand help; and not __fish
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand help; and not __fish_seen_subcommand_from status watch wait report check-config help" -f -a "report" -d 'Tell how well links did: from logs of \'watch --json\', as text or as a page'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand help; and not __fish_seen_subcommand_from status watch wait report check-config help" -f -a "check-config" -d 'Check a configuration file'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand help; and not __fish_seen_subcommand_from status watch wait report check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -f -a "(__fish_print_interfaces)"
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l cable-test -r -f -a "(__fish_print_interfaces)"
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -f -a "(__fish_print_interfaces)"
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -f -a "(__fish_print_interfaces)"

@@ -81,8 +81,8 @@ table! {
         /// For node_exporter's textfile collector; the service has to be let write
         /// there (systemctl edit linkwatch: ReadWritePaths=/var/lib/prometheus/node-exporter).
         ///
-        /// The file is replaced at once whole, at most once a second, and is removed at
-        /// the end. By default none is written.
+        /// The file is replaced at once whole, at most once a second. By default none is
+        /// written.
         metrics: Option<AbsolutePath> = "" or "\"/var/lib/prometheus/node-exporter/linkwatch.prom\"";
 
         /// Hooks that run at the same time, at most.

@@ -5,12 +5,13 @@
 //! anew. The program itself holds nothing of this.
 
 mod commands;
+mod completions;
 mod keys;
 mod roff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use clap_complete::{Generator, Shell};
@@ -52,23 +53,13 @@ fn generate() -> BTreeMap<String, String> {
         ),
     ]);
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "linkwatch", &mut script);
-        let script = String::from_utf8(script).expect("UTF-8");
         let path = format!("completions/{}", shell.file_name("linkwatch"));
-        files.insert(path, with_interfaces(shell, &script));
+        files.insert(path, completions::script(shell, &command));
     }
     files
 }
 
-/// Lets names of interfaces be completed where a PATTERN or IFACE stands; the
-/// generator knows no such thing.
-fn with_interfaces(shell: Shell, script: &str) -> String {
-    let _ = shell;
-    script.to_owned()
-}
-
-fn packaging() -> std::path::PathBuf {
+fn packaging() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging")
 }
 
@@ -113,4 +104,45 @@ fn the_manual_knows_every_word() {
             "{heading}: {plain}"
         );
     }
+}
+
+/// The fields of the JSON, read off the sources: none is missing in the manual.
+#[test]
+fn the_manual_knows_every_field() {
+    let page = roff::plain(&generate()["man/linkwatch.1"]);
+    let words: BTreeSet<&str> = page
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    let mut fields = Vec::new();
+    for source in [
+        include_str!("../status_json.rs"),
+        include_str!("../details.rs"),
+        include_str!("../report/json.rs"),
+    ] {
+        // Of structures that are serialized, until `impl`.
+        let structures = source.split("#[derive(Serialize").skip(1);
+        for structure in structures.filter_map(|rest| rest.split("\n}").next()) {
+            let lines: Vec<&str> = structure.lines().map(str::trim).collect();
+            for pair in lines
+                .windows(2)
+                .filter(|pair| !pair[0].contains("(skip)") && !pair[0].contains("(flatten)"))
+            {
+                let name = pair[1].trim_start_matches("pub(super) ").split_once(": ");
+                fields.extend(name.map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    let is_field = |text: &&str| !text.is_empty() && text.chars().all(is_of_field);
+    for text in include_str!("../../monitor/json.rs").split(",\"") {
+        let field = text.split_once("\":").map(|(field, _)| field);
+        fields.extend(field.filter(is_field).map(str::to_owned));
+    }
+    assert!(fields.len() > 80, "{fields:?}");
+    for field in fields {
+        assert!(words.contains(field.as_str()), "the field {field}");
+    }
+}
+
+fn is_of_field(c: char) -> bool {
+    c.is_ascii_lowercase() || c == '_'
 }
