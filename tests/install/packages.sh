@@ -22,13 +22,21 @@ mount -t proc proc "$root/proc" || mount --rbind /proc "$root/proc"
 mkdir -p "$root/run" && mount -t tmpfs tmpfs "$root/run" # and no systemd
 mount -t tmpfs tmpfs "$root/tmp"
 cp "$@" "$root/tmp/"
+cd "$root" # so that globs are those of the copy
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
 
 inside dpkg-query -W linkwatch >/dev/null 2>&1 && cannot "a package linkwatch is installed here"
 
+# It would index all manuals of the machine, twice.
+[ ! -e "$root/var/lib/dpkg/triggers/File" ] ||
+	sed -i '/ man-db$/d' "$root/var/lib/dpkg/triggers/File"
+
 # Containers leave out manuals and documents by dpkg's configuration.
-inside sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io --path-include="/usr/share/*" \
-	--install /tmp/*.deb' || fail "dpkg --install"
+put_in() {
+	inside DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io --force-confold \
+		--path-include='/usr/share/*' --install "$@" || fail "dpkg --install $*"
+}
+put_in tmp/linkwatch_*.deb tmp/liblinkwatch0_*.deb tmp/liblinkwatch-dev_*.deb
 
 for path in /usr/bin/linkwatch /usr/share/man/man1/linkwatch.1.gz \
 	/usr/share/man/man5/linkwatch.toml.5.gz /usr/lib/systemd/system/linkwatch.service \
@@ -65,6 +73,11 @@ mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/var/log/linkw
 ln -s /usr/lib/systemd/system/linkwatch.service "$root$enabled"
 echo "# mine" >>"$root/etc/linkwatch.toml"
 echo "a line" >"$root/var/log/linkwatch/links.log"
+
+# An upgrade keeps all that.
+put_in tmp/linkwatch_*.deb
+[ -L "$root$enabled" ] || fail "an upgrade disables the service"
+grep -q "^# mine" "$root/etc/linkwatch.toml" || fail "an upgrade takes the configuration away"
 
 inside dpkg --force-unsafe-io --remove linkwatch liblinkwatch-dev liblinkwatch0 ||
 	fail "dpkg --remove"
