@@ -8,8 +8,6 @@ mod daemon;
 mod details;
 mod log_file;
 mod logger;
-#[cfg(all(test, feature = "genl"))]
-mod manual;
 mod process;
 mod report;
 mod signals;
@@ -18,6 +16,10 @@ mod status;
 mod status_json;
 mod text;
 mod wait;
+
+// With all options, and in no program.
+#[cfg(all(test, feature = "genl"))]
+mod manual;
 
 use std::io;
 use std::process::ExitCode;
