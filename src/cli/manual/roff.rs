@@ -65,7 +65,7 @@ fn word(word: &str) -> String {
     let end = rest.find(|c| !is_of_option(c)).unwrap_or(rest.len());
     let (option, after) = rest.split_at(end);
     let is_option = option.starts_with('-')
-        && option.trim_start_matches('-').len() > 0
+        && option.contains(|c: char| c != '-')
         && before.chars().all(|c| c == '(');
     match is_option {
         true => escape(before) + &bold(option) + &escape(after),
