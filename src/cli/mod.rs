@@ -18,6 +18,10 @@ mod status_json;
 mod text;
 mod wait;
 
+// With all options, and in no program.
+#[cfg(all(test, feature = "genl"))]
+mod manual;
+
 use std::io;
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod keys;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use linkwatch::{Criterion, EventKind, Monitor, MonitorBuilder, Pattern};
 use super::args::{Events, WatchArgs};
 
 pub(super) use error::Invalid;
+#[cfg(test)]
+pub(super) use keys::described::{TABLES, Table};
 
 /// Hooks that run at the same time, at most.
 const MOST_HOOKS: usize = 16;
