@@ -47,7 +47,7 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l netns -d '
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l log-file -d 'Also append to this file, with time stamps' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l events -d 'Report only these events, comma-separated: initial, added, connected, disconnected, flapped, renamed, removed, resync, roamed, notice; or all. By default all but notice' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l settle-up -d 'Report that an interface is connected only once it has been so for this long, as 250ms, 2s or 1m' -r
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l settle-down -d 'Report that an interface is disconnected only once it has been so for this long' -r
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l settle-down -d 'Report that an interface is disconnected only once it has been so for this long. What has not lasted when the watch ends is reported then, and runs no hook' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l exec -d 'Run this program at each connected and disconnected, and at the start for each interface that is connected: PROGRAM IFACE EVENT, with the event\'s fields as LINKWATCH_* and its JSON on standard input. With --events, at those. Nobody but root and the user may be able to write it' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l exec-timeout -d 'How long the program may run before it is terminated' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l metrics -d 'Write metrics to this file, in the text format of Prometheus: for node_exporter\'s textfile collector' -r -F

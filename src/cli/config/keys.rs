@@ -96,7 +96,7 @@ table! {
     /// Each [[watch]] has its own interfaces, and its own way with them. An
     /// interface that is in two watches is told by both.
     WatchTable {
-        /// What it is called in metrics; otherwise its number.
+        /// What it is called in JSON and in metrics; otherwise its number.
         name: Option<Spanned<String>> = "" or "\"uplinks\"";
 
         /// Shell globs for names and alternative names, also of interfaces yet to
