@@ -11,6 +11,11 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR ?= $(PREFIX)/share/doc/linkwatch
+MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completions.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # `no` leaves the systemd unit out.
 SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
 # `no` leaves generic netlink out of the C library, which then does not load
@@ -22,7 +27,7 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\
 URL := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^repository = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: help run test test-guest torture fuzz bench microbench check demo build install uninstall dependencies test-dependencies docs-rs-bindings header clean
+.PHONY: help run test test-guest torture fuzz bench microbench check demo build install uninstall deb dependencies test-dependencies docs-rs-bindings header man clean
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
@@ -35,7 +40,9 @@ help:
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
-	@echo "make install  install program, service, C library and header below PREFIX ($(PREFIX))"
+	@echo "make install  install program, manual, service, C library and header below PREFIX ($(PREFIX))"
+	@echo "make deb      build Debian packages: linkwatch, liblinkwatch0, liblinkwatch-dev"
+	@echo "make man      write manual pages, completions and the example anew, after a change of options"
 
 run: dependencies
 	$(CARGO) build --release --quiet
@@ -102,6 +109,13 @@ install:
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 packaging/linkwatch.toml "$(DESTDIR)$(DOCDIR)/linkwatch.toml"
+	install -d "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man5" \
+		"$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)"
+	install -m 644 packaging/man/linkwatch.1 "$(DESTDIR)$(MANDIR)/man1/linkwatch.1"
+	install -m 644 packaging/man/linkwatch.toml.5 "$(DESTDIR)$(MANDIR)/man5/linkwatch.toml.5"
+	install -m 644 packaging/completions/linkwatch.bash "$(DESTDIR)$(BASHDIR)/linkwatch"
+	install -m 644 packaging/completions/_linkwatch "$(DESTDIR)$(ZSHDIR)/_linkwatch"
+	install -m 644 packaging/completions/linkwatch.fish "$(DESTDIR)$(FISHDIR)/linkwatch.fish"
 ifneq ($(SYSTEMDUNITDIR),no)
 	install -d "$(DESTDIR)$(SYSTEMDUNITDIR)"
 	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@URL@|$(URL)|' \
@@ -115,11 +129,24 @@ uninstall:
 		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
 		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so" "$(DESTDIR)$(LIBDIR)/liblinkwatch.a" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc" \
-		"$(DESTDIR)$(DOCDIR)/linkwatch.toml" "$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service"
+		"$(DESTDIR)$(DOCDIR)/linkwatch.toml" "$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service" \
+		"$(DESTDIR)$(MANDIR)/man1/linkwatch.1" "$(DESTDIR)$(MANDIR)/man5/linkwatch.toml.5" \
+		"$(DESTDIR)$(BASHDIR)/linkwatch" "$(DESTDIR)$(ZSHDIR)/_linkwatch" \
+		"$(DESTDIR)$(FISHDIR)/linkwatch.fish"
+
+# Debian packages, in $(TARGET)/deb.
+deb: build
+	@scripts/build-deb
 
 # include/linkwatch.h, after a change in src/capi/.
 header:
 	LINKWATCH_WRITE_HEADER=1 $(CARGO) test --quiet --test header
+
+# What packaging/ has from the program's definitions, after a change of options,
+# of the configuration's keys, or of packaging/man/*.in.
+man:
+	LINKWATCH_WRITE_MANUAL=1 $(CARGO) test --quiet --bin linkwatch -- \
+		--exact cli::manual::what_is_generated_is_up_to_date
 
 # The bindings that docs.rs, which has no libnl, makes its pages from.
 docs-rs-bindings:

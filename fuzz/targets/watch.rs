@@ -72,6 +72,7 @@ fuzz_target!(|bytes: &[u8]| {
                 1 => kernel.jump(),
                 2 => kernel.fail_nl80211(libc::ENOBUFS),
                 3 => kernel.fail_nl80211(libc::ENOMEM),
+                4 => watch.conclude(),
                 _ => {}
             },
         }
@@ -130,5 +131,12 @@ impl Watch {
             self.audit.take(&event);
         }
         true
+    }
+
+    /// As at the end of a watch; this one goes on.
+    fn conclude(&mut self) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.conclude().expect("nothing ends the watch");
+        }
     }
 }

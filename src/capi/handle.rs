@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::attach::Attachment;
-use super::error::{Failure, LINKWATCH_E_INVAL, LINKWATCH_E_PANIC, guard};
+use super::error::{Failure, LINKWATCH_E_INVAL, LINKWATCH_E_PANIC, LINKWATCH_E_STATE, guard};
 use super::event::linkwatch_event;
 use crate::{Event, Monitor, MonitorBuilder, StopHandle};
 
@@ -238,6 +238,53 @@ pub unsafe extern "C" fn linkwatch_new(out: *mut *mut linkwatch) -> c_int {
         unsafe { *out = Box::into_raw(handle) };
         0
     })
+}
+
+/// Brings the account to its end, before linkwatch_free(): lists the interfaces
+/// once more, so that transitions are told which the kernel has counted and not
+/// announced yet, lets go of what linkwatch_set_settle() holds back or may just be
+/// a Wi-Fi roam, and delivers these events. Of an attached handle the
+/// interfaces are listed only if nothing is queued: receive until -NLE_AGAIN
+/// first.
+///
+/// Returns 0; LINKWATCH_E_STATE if it is neither started nor attached, or the
+/// callback has freed the handle; others if the interfaces cannot be listed: what
+/// was held back is delivered all the same.
+///
+/// # Safety
+///
+/// `handle` as for linkwatch_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkwatch_conclude(handle: *mut linkwatch) -> c_int {
+    let mut ready = 0;
+    // SAFETY: promised by the caller.
+    let concluded = unsafe {
+        with(handle, |_, inner| {
+            let (pending, listed) = match &mut inner.source {
+                Source::None => return Err(Failure::state("it is not started")),
+                Source::Own(monitor) => {
+                    let listed = monitor.conclude();
+                    (monitor.pending(), listed)
+                }
+                Source::Attached(attachment) => {
+                    let listed = attachment.feed.conclude();
+                    (attachment.feed.pending(), listed)
+                }
+            };
+            ready = c_int::try_from(pending).unwrap_or(c_int::MAX);
+            listed.map(|()| 0).map_err(Failure::from)
+        })
+    };
+    if ready == 0 {
+        return concluded;
+    }
+    // SAFETY: the handle was good a moment ago, and is not used afterwards.
+    match unsafe { deliver(handle, ready) } {
+        Delivered::Events(_) | Delivered::Busy => concluded,
+        Delivered::Freed => LINKWATCH_E_STATE,
+        Delivered::Failed(code) if concluded >= 0 => code,
+        Delivered::Failed(_) => concluded,
+    }
 }
 
 /// Frees a handle; detaches it first, if it is attached. NULL is fine.

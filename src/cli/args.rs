@@ -152,7 +152,8 @@ pub(super) struct WatchArgs {
     pub(super) settle_up: Duration,
 
     /// Report that an interface is disconnected only once it has been so for
-    /// this long
+    /// this long. What has not lasted when the watch ends is reported then, and
+    /// runs no hook
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0ms")]
     pub(super) settle_down: Duration,
 

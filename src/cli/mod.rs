@@ -7,6 +7,7 @@ mod config;
 mod daemon;
 mod details;
 mod drop_in;
+mod event_line;
 mod log_file;
 mod logger;
 mod poll;
@@ -19,6 +20,10 @@ mod status_json;
 mod syslog;
 mod text;
 mod wait;
+
+// With all options, and in no program.
+#[cfg(all(test, feature = "genl"))]
+mod manual;
 
 use std::io;
 use std::process::ExitCode;

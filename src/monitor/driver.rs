@@ -228,6 +228,36 @@ impl Monitor {
         }
     }
 
+    /// Brings the account to its end, for a watch that ends: lists all links once
+    /// more, so that transitions are told which the kernel has counted and not
+    /// announced yet, and lets go of what is held back, by settle times or
+    /// because a Wi-Fi link may just be roaming. The events are the next ones
+    /// that [`try_next`](Self::try_next) returns.
+    ///
+    /// Of what was held back, the states have not lasted as long as was asked
+    /// for.
+    ///
+    /// ```
+    /// # use linkwatch::Monitor;
+    /// # let mut monitor = Monitor::builder().build()?;
+    /// # let told = |_| ();
+    /// monitor.conclude()?;
+    /// while let Some(event) = monitor.try_next()? {
+    ///     told(event);
+    /// }
+    /// # Ok::<(), linkwatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_next`](Self::try_next). Where the links cannot be listed, which
+    /// is logged, the rest is done all the same.
+    pub fn conclude(&mut self) -> Result<()> {
+        let listed = self.resync();
+        self.follower.release_held();
+        listed
+    }
+
     /// In a storm it is read by the clock; but also before anything is let go of
     /// that was held back.
     fn is_time_to_read(&self) -> bool {

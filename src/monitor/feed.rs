@@ -132,6 +132,28 @@ impl Feed {
         Ok(event)
     }
 
+    /// Brings the account to its end, for a watch that ends, as
+    /// [`Monitor::conclude`](super::Monitor::conclude) does. The links are listed
+    /// only if the socket's queue is empty; what settle times hold back is let go
+    /// of in any case.
+    ///
+    /// # Errors
+    ///
+    /// Where the links cannot be listed.
+    pub fn conclude(&mut self) -> Result<()> {
+        self.phase = Phase::Draining;
+        self.retry = None;
+        let listed = self.advance();
+        self.follower.release_held();
+        listed
+    }
+
+    /// How many events are ready.
+    #[cfg(feature = "capi")]
+    pub(crate) fn pending(&self) -> usize {
+        self.follower.pending()
+    }
+
     /// The state of the links in scope, in the order of their indices.
     pub fn links(&self) -> Vec<&LinkState> {
         self.follower.links()

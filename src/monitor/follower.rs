@@ -152,15 +152,17 @@ impl Follower {
     /// The next event that is ready.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(self.complete(event));
+            if let Some(mut event) = self.ready.pop_front() {
+                self.complete(&mut event);
+                return Some(event);
             }
             let fresh = self.next_fresh();
             let is_fresh = fresh.is_some();
             if let Some(mut event) = fresh {
                 self.recognise(&mut event);
                 if !self.holds_back() {
-                    return Some(self.complete(event));
+                    self.complete(&mut event);
+                    return Some(event);
                 }
                 self.wifi.push(event, Instant::now(), &mut self.told);
             }
@@ -202,17 +204,14 @@ impl Follower {
 
     /// Adds what the driver knows.
     #[cfg(feature = "genl")]
-    fn complete(&mut self, mut event: Event) -> Event {
+    fn complete(&mut self, event: &mut Event) {
         if let Some(query) = &mut self.details {
-            query.complete(&mut event);
+            query.complete(event);
         }
-        event
     }
 
     #[cfg(not(feature = "genl"))]
-    fn complete(&mut self, event: Event) -> Event {
-        event
-    }
+    fn complete(&mut self, _: &mut Event) {}
 
     /// Lets go of events that were held back for long enough. To be called when
     /// all that was queued has been applied: a change that waits to be read may
@@ -224,6 +223,19 @@ impl Follower {
             self.wifi.release(now, &mut self.told);
             self.settle(now);
             self.settler.release(now, &mut self.ready);
+        }
+    }
+
+    /// Lets go of all that is held back, after what is ready.
+    pub(super) fn release_held(&mut self) {
+        if self.holds_back() {
+            while let Some(mut event) = self.next_fresh() {
+                self.recognise(&mut event);
+                self.wifi.push(event, Instant::now(), &mut self.told);
+            }
+            self.wifi.release_all(&mut self.told);
+            self.settle(Instant::now());
+            self.settler.release_all(&mut self.ready);
         }
     }
 

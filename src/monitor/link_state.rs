@@ -103,6 +103,13 @@ impl HardwareAddress {
         })
     }
 
+    /// Takes over what a message tells, most often the same as before.
+    fn follow(known: &mut Option<HardwareAddress>, told: Option<&[u8]>) {
+        if known.as_ref().map(HardwareAddress::as_bytes) != told {
+            *known = told.and_then(HardwareAddress::new);
+        }
+    }
+
     /// The bytes of the address, at least one.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
@@ -192,8 +199,8 @@ impl LinkState {
         self.mtu = message.mtu().or(self.mtu);
         // A link without a master has no such attribute.
         self.master = message.master().filter(|&master| master != 0);
-        self.address = message.address().and_then(HardwareAddress::new);
-        self.permanent_address = message.permanent_address().and_then(HardwareAddress::new);
+        HardwareAddress::follow(&mut self.address, message.address());
+        HardwareAddress::follow(&mut self.permanent_address, message.permanent_address());
         self.carrier_up_count = message.carrier_up_count().or(self.carrier_up_count);
         self.carrier_down_count = message.carrier_down_count().or(self.carrier_down_count);
         self.transitions = message.transitions().or(self.transitions);
@@ -201,7 +208,10 @@ impl LinkState {
 
     /// Takes over the name alone.
     pub(crate) fn update_name(&mut self, message: &LinkMessage<'_>) {
-        if let Some(name) = message.name().and_then(Name::new) {
+        if let Some(told) = message.name()
+            && self.name.as_bytes() != told
+            && let Some(name) = Name::new(told)
+        {
             self.name = name;
         }
     }
@@ -236,6 +246,11 @@ impl LinkState {
 
     /// True if a message is about a link of another kind.
     pub(crate) fn is_of_other_kind(&self, message: &LinkMessage<'_>) -> bool {
+        if let LinkKind::Other(known) = self.kind
+            && message.kind() == Some(known.as_bytes())
+        {
+            return false;
+        }
         self.kind.is_other_than(LinkKind::of(message))
     }
 

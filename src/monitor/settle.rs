@@ -124,6 +124,13 @@ impl Settler {
         }
     }
 
+    /// Appends all that is held, in the order in which it was due.
+    pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
+        let mut held: Vec<Held> = self.held.drain().map(|(_, held)| held).collect();
+        held.sort_by_key(|held| held.due);
+        out.extend(held.into_iter().map(|held| held.event));
+    }
+
     /// When the next event is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.held.values().map(|held| held.due).min()
@@ -248,6 +255,24 @@ mod tests {
         let roamed = event(EventKind::Roamed, true, 2);
         let events = vec![(0, connected(1)), (10, roamed)];
         assert_eq!(reported(events, 10_000), ["connected true 3"]);
+    }
+
+    #[test]
+    fn what_is_held_when_the_watch_ends_is_told_in_order() {
+        let mut settler = Settler::new(SettleTimes { up: UP, down: DOWN });
+        let (mut out, now) = (VecDeque::new(), Instant::now());
+        for ifindex in [9, 8, 7] {
+            let bytes = new_link(ifindex, "eth0").up().carrier(false).bytes();
+            let state = LinkState::from_message(&parse(&bytes)).unwrap();
+            let lost = Event::new(EventKind::Disconnected, state, false, 1);
+            settler.push(lost, now - UP / ifindex.unsigned_abs(), &mut out);
+        }
+        settler.push(event(EventKind::Flapped, false, 2), now + UP, &mut out);
+        assert!(out.is_empty());
+        settler.release_all(&mut out);
+        let told: Vec<_> = out.iter().map(|e| (e.ifindex(), e.transitions())).collect();
+        assert_eq!(told, [(Some(8), 1), (Some(9), 1), (Some(7), 3)]);
+        assert_eq!(settler.next_due(), None);
     }
 
     #[test]

@@ -143,8 +143,8 @@ impl Reader {
         let number = self.fill(fd, self.headers.len())?;
         let mut messages = 0;
         for index in 0..number {
-            let taken = self.take(index);
-            for message in Messages::new(self.datagram(index, taken)) {
+            let length = self.accept(index);
+            for message in Messages::new(self.datagram(index, length)) {
                 f(&message);
                 messages += 1;
             }
@@ -245,6 +245,19 @@ impl Reader {
     /// Looks at a datagram that was read: sets its length to that of the
     /// messages in it, 0 if it is dropped, and returns it.
     fn take(&mut self, index: usize) -> usize {
+        let length = self.accept(index);
+        // What cannot be a message would keep libnl from those of the next
+        // datagram.
+        let mut messages = Messages::new(self.datagram(index, length));
+        messages.by_ref().for_each(drop);
+        let whole = length - messages.rest().len();
+        self.headers[index].msg_len = whole as c_uint;
+        whole
+    }
+
+    /// The length of a datagram that was read, 0 if it is dropped. Makes its
+    /// header ready for the next one.
+    fn accept(&mut self, index: usize) -> usize {
         let header = &mut self.headers[index];
         let length = header.msg_len as usize;
         let is_whole = length <= self.places.length;
@@ -253,23 +266,17 @@ impl Reader {
         header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
         header.msg_hdr.msg_flags = 0;
         header.msg_len = 0;
-        let sender = Sender::from_raw(&self.senders[index]);
-        let is_foreign = self.kernel_only && !(has_sender && sender.is_kernel());
-        if !is_whole && !is_foreign {
+        let is_kernel = has_sender && Sender::from_raw(&self.senders[index]).is_kernel();
+        if self.kernel_only && !is_kernel {
+            let foreign = Messages::new(self.datagram(index, length)).count();
+            self.foreign = self.foreign.saturating_add(foreign as u64);
+            0
+        } else if !is_whole {
             self.truncated = Some(length);
-            return 0;
+            0
+        } else {
+            length
         }
-        // What cannot be a message would keep libnl from those of the next
-        // datagram.
-        let mut messages = Messages::new(self.datagram(index, length));
-        let number = messages.by_ref().count();
-        let whole = length - messages.rest().len();
-        if is_foreign {
-            self.foreign = self.foreign.saturating_add(number as u64);
-            return 0;
-        }
-        self.headers[index].msg_len = whole as c_uint;
-        whole
     }
 }
 

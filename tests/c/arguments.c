@@ -16,6 +16,7 @@ static void check_null_handle(void)
 	CHECK_EQ(linkwatch_set_criterion(NULL, LINKWATCH_CRITERION_CARRIER), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_set_buffer_size(NULL, 4096), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_set_settle(NULL, 0, 0), LINKWATCH_E_INVAL);
+	CHECK_EQ(linkwatch_conclude(NULL), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_set_namespace(NULL, "blue"), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_start(NULL), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_fd(NULL), LINKWATCH_E_INVAL);

@@ -3,9 +3,10 @@
 /* A program that has a libnl loop already: it listens to links and addresses,
  * prints the messages, and answers a loss. linkwatch is dropped in.
  *
- *	dropin [-m attach|process|none] [-b BYTES] [-u MS] [-d MS] [-2] [-s] [PATTERN]...
+ *	dropin [-m attach|process|none] [-b BYTES] [-u MS] [-d MS] [-2] [-c] [-s] [PATTERN]...
  *
  * -2  calls linkwatch_resync() twice for each loss
+ * -c  calls linkwatch_conclude() at the end
  * -s  receives one datagram for each line of input, not by itself
  *
  * Ends with its input.
@@ -88,11 +89,11 @@ int main(int argc, char **argv)
 		{ .fd = -1, .events = POLLIN },
 	};
 	unsigned int settle_up = 0, settle_down = 0;
-	int option, size = 0, stepwise = 0;
+	int option, size = 0, stepwise = 0, conclude = 0, result;
 	struct nl_sock *socket;
 
 	watch = new_watch(NULL);
-	while ((option = getopt(argc, argv, "m:b:u:d:2s")) != -1) {
+	while ((option = getopt(argc, argv, "m:b:u:d:2cs")) != -1) {
 		switch (option) {
 		case 'm':
 			mode = *optarg == 'a' ? ATTACH : *optarg == 'p' ? PROCESS : NONE;
@@ -108,6 +109,9 @@ int main(int argc, char **argv)
 			break;
 		case '2':
 			resyncs_for_each = 2;
+			break;
+		case 'c':
+			conclude = 1;
 			break;
 		case 's':
 			stepwise = 1;
@@ -146,6 +150,12 @@ int main(int argc, char **argv)
 			receive(socket);
 		if (polled[2].revents)
 			CHECK(linkwatch_dispatch(watch, 0) >= 0);
+	}
+	if (conclude) {
+		while ((result = nl_recvmsgs_default(socket)) >= 0)
+			;
+		CHECK_EQ(result, -NLE_AGAIN);
+		CHECK_EQ(linkwatch_conclude(watch), 0);
 	}
 	linkwatch_free(watch);
 	nl_socket_free(socket);

@@ -61,6 +61,7 @@ static void not_started(void)
 	CHECK_EQ(linkwatch_dispatch(watch, -1), LINKWATCH_E_STATE);
 	CHECK_EQ(linkwatch_run(watch), LINKWATCH_E_STATE);
 	CHECK_EQ(linkwatch_detach(watch), LINKWATCH_E_STATE);
+	CHECK_EQ(linkwatch_conclude(watch), LINKWATCH_E_STATE);
 	CHECK_EQ(events, 0);
 	linkwatch_free(watch);
 	linkwatch_free(new_watch(NULL));

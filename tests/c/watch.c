@@ -2,10 +2,11 @@
 
 /* A watcher: prints each event as a line of JSON until SIGTERM.
  *
- *	watch [-p] [-l] [-r] [-N] [-D] [-b BYTES] [-u MS] [-d MS] [-n NAMESPACE] [PATTERN]...
+ *	watch [-p] [-l] [-c] [-r] [-N] [-D] [-b BYTES] [-u MS] [-d MS] [-n NAMESPACE] [PATTERN]...
  *
  * -p  with poll(2) and linkwatch_dispatch() in place of linkwatch_run()
  * -l  lists the interfaces only
+ * -c  with linkwatch_conclude() at the end
  * -N  with notices
  * -D  with details
  */
@@ -80,17 +81,20 @@ static void run_by_poll(void)
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	int option, by_poll = 0, list = 0, result = 0;
+	int option, by_poll = 0, list = 0, conclude = 0, result = 0;
 	unsigned int settle_up = 0, settle_down = 0;
 
 	watch = new_watch(NULL);
-	while ((option = getopt(argc, argv, "plrNDb:u:d:n:")) != -1) {
+	while ((option = getopt(argc, argv, "plcrNDb:u:d:n:")) != -1) {
 		switch (option) {
 		case 'p':
 			by_poll = 1;
 			break;
 		case 'l':
 			list = 1;
+			break;
+		case 'c':
+			conclude = 1;
 			break;
 		case 'r':
 			CHECK_EQ(linkwatch_set_criterion(watch, LINKWATCH_CRITERION_RUNNING), 0);
@@ -134,6 +138,8 @@ int main(int argc, char **argv)
 			run_by_poll();
 		else
 			result = linkwatch_run(watch);
+		if (conclude)
+			CHECK_EQ(linkwatch_conclude(watch), 0);
 		printf("{\"program\":\"stopped\",\"result\":%d}\n", result);
 	}
 	linkwatch_free(watch);

@@ -195,4 +195,15 @@ programs! {
         expect(&mut watch, "removed", "cable0");
         watch.close();
     }
+
+    fn what_is_held_back_at_the_end_is_told(program: "dropin.c") {
+        let cable = Tap::up("cable0");
+        let watch = start(program, &["-c", "-d", "3600000", "cable0"]);
+        let before = Counters::of("cable0").sum();
+        cable.flap(3);
+        cable.pull();
+        let events = events(&watch.close());
+        assert_eq!(events.last().expect("an event")["event"], "disconnected", "{events:#?}");
+        assert_eq!(sum(&events), Counters::of("cable0").sum() - before, "{events:#?}");
+    }
 }

@@ -189,6 +189,17 @@ programs! {
         late_up.stop();
     }
 
+    fn what_is_held_back_at_the_end_is_told(program: "watch.c") {
+        let cable = Tap::up("cable0");
+        let watch = start(program, &["-c", "-d", "3600000", "cable0"]);
+        let before = Counters::of("cable0").sum();
+        cable.flap(3);
+        cable.pull();
+        let events = events(&watch.stop());
+        assert_eq!(events.last().expect("an event")["event"], "disconnected", "{events:#?}");
+        assert_eq!(sum(&events), Counters::of("cable0").sum() - before, "{events:#?}");
+    }
+
     fn another_namespace_can_be_watched(program: "watch.c") {
         ip(&["netns", "add", "blue"]);
         ip(&["-n", "blue", "link", "add", "v0", "type", "veth", "peer", "name", "v1"]);

@@ -5,6 +5,8 @@
 #[allow(dead_code, unused_imports)] // shared, each test binary uses a part
 mod support;
 
+mod packages;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -166,6 +168,11 @@ fn the_tree_is_complete_and_goes_without_a_trace() {
         "lib/pkgconfig/linkwatch.pc",
         "lib/systemd/system/linkwatch.service",
         "share/doc/linkwatch/linkwatch.toml",
+        "share/man/man1/linkwatch.1",
+        "share/man/man5/linkwatch.toml.5",
+        "share/bash-completion/completions/linkwatch",
+        "share/zsh/site-functions/_linkwatch",
+        "share/fish/vendor_completions.d/linkwatch.fish",
         &library,
     ] {
         let path = folder.path().join(file);

@@ -99,6 +99,23 @@ in_namespace! {
         ]);
     }
 
+    fn each_line_tells_which_watch_it_is_from() {
+        let service = Service::new("true");
+        service.configure(
+            "[[watch]]\nname = 'all \"b\"'\npatterns = ['cable*']\n\
+             [[watch]]\npatterns = ['cable0']\nevents = ['disconnected']\n",
+        );
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        assert_eq!(watch.expect("initial", "cable0")["watch"], "all \"b\"");
+        cable.pull();
+        watch.until("both", |events| events.len() == 3);
+        let mut watches: Vec<_> = watch.events[1..].iter().map(|e| e["watch"].clone()).collect();
+        watches.sort_by_key(|name| name.to_string());
+        assert_eq!(watches, ["2", "all \"b\""]);
+        watch.stop();
+    }
+
     fn the_link_of_two_watches_never_has_two_hooks_at_once() {
         let service = Service::new(
             "mkdir $folder/lock || echo two >>$folder/calls\n\
@@ -257,5 +274,28 @@ in_namespace! {
         assert_eq!(service.hook.lines("calls").len(), 1);
         assert!(service.hook.lines("old.log").last().unwrap().ends_with("monitoring stopped"));
         assert_eq!(service.hook.lines("new.log").len(), 4);
+    }
+
+    fn what_a_replaced_watch_holds_back_is_told_and_runs_no_hook() {
+        let service = Service::new("echo $1 $2 >>$folder/calls");
+        let before = "[[watch]]\npatterns = ['cable0']\nexec = 'HOOK'\nsettle-down = '60m'\n";
+        service.configure(before);
+        let cable = Tap::up("cable0");
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        let counted = Counters::of("cable0").sum();
+        eventually("the hook", || service.hook.lines("calls").len() == 1);
+        cable.flap(3);
+        cable.pull();
+        // The kernel may have announced one of them, or none.
+        service.configure("[[watch]]\npatterns = ['cable0']\n");
+        watch.signal("HUP");
+        service.wait_until_told("reloaded ");
+        let counted = Counters::of("cable0").sum() - counted;
+        watch.until("all of it", |events| sum(events) == counted);
+        assert_eq!(watch.events.last().unwrap()["event"], "disconnected");
+        assert_eq!(watch.expect("initial", "cable0")["connected"], false);
+        watch.stop();
+        assert_eq!(service.hook.lines("calls"), ["cable0 initial"]);
     }
 }

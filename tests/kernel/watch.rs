@@ -292,6 +292,35 @@ in_namespace! {
         assert_eq!(sum(&watch.stop()), Counters::of("cable0").sum());
     }
 
+    fn what_is_held_back_when_the_watch_ends_is_told() {
+        let cables = ["cable0", "cable1"].map(Tap::up);
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let path = log.to_str().unwrap();
+        let arguments = ["cable*", "--settle-down", "60m", "--log-file", path];
+        let mut watch = Watch::start(&arguments);
+        watch.expect("initial", "cable0");
+        watch.expect("initial", "cable1");
+        let before = ["cable0", "cable1"].map(|name| Counters::of(name).sum());
+        for cable in &cables {
+            cable.flap(3);
+            cable.pull();
+        }
+        // The kernel may have announced some of them, or none.
+        let events = watch.stop();
+        for (name, before) in ["cable0", "cable1"].into_iter().zip(before) {
+            let of_it: Vec<Value> = events.iter().filter(|e| e["name"] == name).cloned().collect();
+            assert_alternating(&of_it);
+            assert_eq!(of_it.last().unwrap()["event"], "disconnected", "{of_it:#?}");
+            assert_eq!(sum(&of_it), Counters::of(name).sum() - before, "{of_it:#?}");
+        }
+        let log = std::fs::read_to_string(log).unwrap();
+        for name in ["cable0", "cable1"] {
+            assert!(log.contains(&format!("{name} - Status: disconnected")), "{log}");
+        }
+        assert!(log.ends_with("Network monitoring stopped\n"), "{log}");
+    }
+
     fn lost_messages_are_made_up_for() {
         let cables: Vec<Tap> = (0..10).map(|i| Tap::up(&format!("cable{i}"))).collect();
         // An ordinary user's buffer would do; this one is sure to be too small.

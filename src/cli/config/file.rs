@@ -2,108 +2,18 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use linkwatch::{EventKind, Pattern};
-use serde::de::{Deserialize, Deserializer, Error as _};
-use toml::Spanned;
+use linkwatch::EventKind;
 
 use super::error::{Invalid, at};
+use super::keys::{CriterionName, Tables, WatchTable};
 use super::{BUFFER_SIZE, EXEC_TIMEOUT, MOST_HOOKS, Settings, WatchSettings};
-use crate::cli::args::{Events, parse_duration, parse_events, parse_size, parse_timeout};
+use crate::cli::args::Events;
 
 /// No configuration of people is larger.
 const LARGEST: u64 = 1 << 20;
-
-/// The keys of the file. What is said of them to users is in linkwatch.toml.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tables {
-    #[serde(default)]
-    service: ServiceTable,
-    #[serde(default)]
-    watch: Vec<Spanned<WatchTable>>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct ServiceTable {
-    metrics: Option<AbsolutePath>,
-    most_hooks: Option<HookCount>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct WatchTable {
-    name: Option<Spanned<String>>,
-    patterns: Vec<Glob>,
-    criterion: CriterionName,
-    netns: Option<String>,
-    settle_up: Time,
-    settle_down: Time,
-    buffer_size: Option<Size>,
-    kernel_filter: Option<bool>,
-    events: Option<Vec<EventName>>,
-    exec: Option<AbsolutePath>,
-    exec_timeout: Option<Timeout>,
-    log_file: Option<AbsolutePath>,
-}
-
-#[derive(serde::Deserialize, Default, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum CriterionName {
-    #[default]
-    Carrier,
-    Running,
-}
-
-/// Defines the values that are written as a string of some form.
-macro_rules! strings {
-    ($($name:ident($value:ty) by $parse:expr;)*) => {
-        $(
-            struct $name($value);
-
-            impl<'de> Deserialize<'de> for $name {
-                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    let text = String::deserialize(deserializer)?;
-                    let parse: fn(&str) -> Result<$value, String> = $parse;
-                    parse(&text).map($name).map_err(D::Error::custom)
-                }
-            }
-        )*
-    };
-}
-
-strings! {
-    Glob(Pattern) by |text| Pattern::new(text).map_err(|error| error.to_string());
-    EventName(Events) by |text| parse_events(text).map_err(|error| error.to_string());
-    Time(Duration) by |text| parse_duration(text);
-    Timeout(Duration) by |text| parse_timeout(text);
-    Size(usize) by |text| parse_size(text);
-    AbsolutePath(PathBuf) by |text| match Path::new(text) {
-        path if path.is_absolute() => Ok(path.to_owned()),
-        _ => Err(format!("'{text}' is no absolute path; it has to begin with '/'")),
-    };
-}
-
-impl Default for Time {
-    fn default() -> Self {
-        Time(Duration::ZERO)
-    }
-}
-
-struct HookCount(usize);
-
-impl<'de> Deserialize<'de> for HookCount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u16::deserialize(deserializer)? {
-            count @ 1..=1000 => Ok(HookCount(count.into())),
-            _ => Err(D::Error::custom("expected a number from 1 to 1000")),
-        }
-    }
-}
 
 /// Reads a configuration file.
 pub(super) fn read(path: &Path) -> Result<Settings> {
@@ -199,7 +109,10 @@ impl WatchTable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::described::{Key, TABLES};
     use super::*;
+    use linkwatch::Pattern;
+    use std::time::Duration;
 
     fn settings(text: &str) -> Settings {
         parse(Path::new("/etc/linkwatch.toml"), text).unwrap()
@@ -288,18 +201,34 @@ mod tests {
             .collect();
         let full = settings(&full);
         assert!(full.metrics.is_some());
-        for key in [
-            "name",
-            "netns",
-            "exec",
-            "log-file",
-            "settle-down",
-            "buffer-size",
-        ] {
-            assert!(example.contains(&format!("# {key} = ")), "{key}");
-        }
         let watch = &full.watches[0];
         assert!(watch.exec.is_some() && watch.netns.is_some() && watch.events.is_some());
+    }
+
+    #[test]
+    fn the_defaults_are_as_they_are_said_to_be() {
+        let without = settings("[[watch]]");
+        let with = |table: usize, value: &dyn Fn(&Key) -> String| {
+            let lines = TABLES[table].keys.iter().map(value);
+            lines.collect::<Vec<String>>().join("\n")
+        };
+        let default = |key: &Key| match key.default {
+            "" => String::new(),
+            default => format!("{} = {default}", key.name()),
+        };
+        let text = format!(
+            "[service]\n{}\n[[watch]]\n{}",
+            with(0, &default),
+            with(1, &default)
+        );
+        let with_defaults = settings(&text);
+        assert_eq!(with_defaults.watches, without.watches, "{text}");
+        assert_eq!(with_defaults.most_hooks, without.most_hooks);
+        assert_eq!(with_defaults.metrics, without.metrics);
+        assert!(
+            text.contains("settle-up = \"0ms\"") && text.contains("most-hooks = 16"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -315,7 +244,7 @@ mod tests {
         refused(
             "[[watch]]\nzzz = 1\n",
             "/f:2:1: there is no key 'zzz' here; there are name, patterns, criterion, netns, \
-             settle-up, settle-down, buffer-size, kernel-filter, events, exec, exec-timeout, log-file",
+             settle-up, settle-down, events, exec, exec-timeout, log-file, buffer-size, kernel-filter",
         );
         refused(
             "[[watch]]\n[servize]\n",

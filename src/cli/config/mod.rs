@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod keys;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use linkwatch::{Criterion, EventKind, Monitor, MonitorBuilder, Pattern};
 use super::args::{Events, WatchArgs};
 
 pub(super) use error::Invalid;
+#[cfg(test)]
+pub(super) use keys::described::{TABLES, Table};
 
 /// Hooks that run at the same time, at most.
 const MOST_HOOKS: usize = 16;
@@ -32,7 +35,7 @@ pub(super) struct Settings {
 /// One watch: a monitor, and what is done with its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WatchSettings {
-    /// What it is called in metrics: its name, or its number.
+    /// What it is called in JSON and in metrics: its name, or its number.
     pub(super) label: String,
     pub(super) patterns: Vec<Pattern>,
     pub(super) criterion: Criterion,

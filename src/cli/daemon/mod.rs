@@ -25,6 +25,7 @@ use nix::poll::{PollFlags, PollTimeout};
 
 use super::args::WatchArgs;
 use super::config::{Settings, WatchSettings};
+use super::event_line;
 use super::poll::{poll_all, timeout};
 use super::signals::{Request, Signals};
 use super::text;
@@ -72,6 +73,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
         next_account: Instant::now(),
         complaint: None,
         json: args.json,
+        is_configured: args.config.is_some(),
         left: args.count,
     };
     daemon.replace_watches(settings.watches)?;
@@ -138,6 +140,8 @@ struct Daemon {
     /// Why the last reload was refused.
     complaint: Option<String>,
     json: bool,
+    /// Watches have names.
+    is_configured: bool,
     /// Events that are still to be reported, where they are counted.
     left: Option<u64>,
 }
@@ -166,6 +170,9 @@ impl Daemon {
         self.manager.stopping();
         // There is nothing to reload for.
         self.config = None;
+        if let Ok(ending) = result {
+            self.tell_the_rest(ending)?;
+        }
         let patience = match result {
             // What was reported is to be acted upon.
             Ok(Ending::Counted | Ending::OutputClosed) => None,
@@ -178,6 +185,50 @@ impl Daemon {
         let with_output = matches!(result, Ok(Ending::Counted));
         let finished = self.finish(with_output, patience);
         result.and(finished)
+    }
+
+    /// What is known already is told before it ends, except to those who have
+    /// got what they asked for.
+    fn tell_the_rest(&mut self, ending: Ending) -> Result<()> {
+        if ending == Ending::Counted {
+            return Ok(());
+        }
+        for index in 0..self.watches.len() {
+            if self.tell_the_last(index).is_some() {
+                break;
+            }
+        }
+        if ending == Ending::Asked {
+            // Nothing is left to be done about a reader that goes now.
+            let _ = self.output.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The last events of a watch: those that were read, those that are held
+    /// back, and what the kernel has not announced yet. What these tell has not
+    /// lasted, so no hook is called.
+    fn tell_the_last(&mut self, index: usize) -> Option<Ending> {
+        if let ending @ Some(_) = self.tell_what_is_there(index) {
+            return ending;
+        }
+        let watch = &mut self.watches[index];
+        watch.hook = None;
+        if let Err(error) = watch.monitor.conclude() {
+            log::warn!("{error}");
+        }
+        self.tell_what_is_there(index)
+    }
+
+    fn tell_what_is_there(&mut self, index: usize) -> Option<Ending> {
+        for _ in 0..LAST_EVENTS {
+            // An error ends no more than what ends anyway.
+            let event = self.watches[index].next_event().ok().flatten()?;
+            if let ending @ Some(_) = self.report(index, &event) {
+                return ending;
+            }
+        }
+        None
     }
 
     /// Reports until there is a reason to end.
@@ -241,7 +292,7 @@ impl Daemon {
             self.logs.write(path, event.time(), &text::line(event));
         }
         self.output.print(&match self.json {
-            true => event.to_json(),
+            true => event_line::json(event, self.is_configured.then_some(&*watch.settings.label)),
             false => text::line(event),
         });
         self.left = self.left.map(|left| left.saturating_sub(1));
@@ -393,12 +444,7 @@ impl Daemon {
         }
         // What they have read is told, and acted upon.
         for index in (0..kept.len()).filter(|&index| !kept[index]) {
-            for _ in 0..LAST_EVENTS {
-                let Ok(Some(event)) = self.watches[index].next_event() else {
-                    break;
-                };
-                self.report(index, &event);
-            }
+            self.tell_the_last(index);
         }
         let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
         self.watches = places

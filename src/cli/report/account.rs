@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use linkwatch::EventKind;
 
 use super::clock::{Clock, WasSet};
+use super::figures::shown;
 use super::line::{Line, LinkEvent, LogEvent};
 use super::link::Link;
 
@@ -16,19 +17,31 @@ const MOST_PRESENT: usize = 65_536;
 /// Between the `initial` lines of one start lies no longer time.
 const LONGEST_START: i64 = 60_000_000;
 
+/// A watch, and the index of an interface.
+type Place = (Option<String>, u32);
+/// A watch, and the name and the kind of a link.
+type Identity = (Option<String>, String, String);
+
+fn place(event: &LinkEvent) -> Place {
+    (event.watch.clone(), event.ifindex)
+}
+
+fn identity(link: &Link) -> Identity {
+    (link.watch.clone(), link.name.clone(), link.kind.clone())
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Account {
     clock: Clock,
     first: Option<i64>,
     pub(super) links: Vec<Link>,
-    /// Those that are there, by the index of their interface.
-    present: HashMap<u32, usize>,
-    /// Those that are not, by name and kind: one of the same name and kind
-    /// goes on with their account.
-    gone: HashMap<(String, String), usize>,
-    /// The indexes that the last watch that began has listed, and when it did
-    /// last.
-    listed: HashSet<u32>,
+    /// Those that are there.
+    present: HashMap<Place, usize>,
+    /// Those that are not: one of the same name and kind goes on with their
+    /// account.
+    gone: HashMap<Identity, usize>,
+    /// What the last watch that began has listed, and when it did last.
+    listed: HashSet<Place>,
     listed_last: Option<i64>,
     /// When a watch began of which nothing but `initial` lines came yet.
     starting: Option<i64>,
@@ -51,7 +64,7 @@ impl Account {
             LogEvent::Link(event) => Some(event),
             _ => None,
         };
-        let known = event.and_then(|event| self.present.get(&event.ifindex));
+        let known = event.and_then(|event| self.present.get(&place(event)));
         let since = known.map(|&link| self.links[link].since());
         let before = self.clock.latest();
         let kind = event.map(|event| event.kind);
@@ -73,7 +86,7 @@ impl Account {
                     self.start(before, time);
                 }
                 if is_initial {
-                    self.list(event.ifindex, time);
+                    self.list(event, time);
                 }
                 self.apply_to_link(event, time);
             }
@@ -86,13 +99,13 @@ impl Account {
     /// other lines come between theirs.
     fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
         let is_over = |last| time.saturating_sub(last) > LONGEST_START;
-        self.listed_last.is_none_or(is_over) || self.listed.contains(&event.ifindex)
+        self.listed_last.is_none_or(is_over) || self.listed.contains(&place(event))
     }
 
-    fn list(&mut self, ifindex: u32, time: i64) {
+    fn list(&mut self, event: &LinkEvent, time: i64) {
         self.listed_last = Some(time);
         if self.listed.len() < MOST_PRESENT {
-            self.listed.insert(ifindex);
+            self.listed.insert(place(event));
         }
     }
 
@@ -113,8 +126,7 @@ impl Account {
         }
         self.present.clear();
         for (number, link) in self.links.iter().enumerate() {
-            self.gone
-                .insert((link.name.clone(), link.kind.clone()), number);
+            self.gone.insert(identity(link), number);
         }
     }
 
@@ -128,7 +140,7 @@ impl Account {
     }
 
     fn apply_to_link(&mut self, event: &LinkEvent, time: i64) {
-        let number = match self.present.get(&event.ifindex) {
+        let number = match self.present.get(&place(event)) {
             Some(&number) => number,
             None => match self.find(event, time) {
                 Some(number) => number,
@@ -141,12 +153,11 @@ impl Account {
         let link = &mut self.links[number];
         link.apply(event, time);
         if link.is_present() {
-            self.present.insert(event.ifindex, number);
+            self.present.insert(place(event), number);
         } else {
             // Its last lines may still come: they find it by its name.
-            self.present.remove(&event.ifindex);
-            let key = (link.name.clone(), link.kind.clone());
-            self.gone.insert(key, number);
+            self.present.remove(&place(event));
+            self.gone.insert(identity(link), number);
         }
     }
 
@@ -158,7 +169,11 @@ impl Account {
             _ => [Some(&*event.name), None],
         };
         for name in names.into_iter().flatten() {
-            let key = (name.to_owned(), event.link_kind.clone());
+            let key = (
+                event.watch.clone(),
+                name.to_owned(),
+                event.link_kind.clone(),
+            );
             if let Some(number) = self.gone.remove(&key) {
                 return Some(number);
             }
@@ -191,10 +206,21 @@ impl Account {
             link.end_knowledge(end);
         }
         self.links.sort_by(|a, b| {
-            let key = |link: &Link| (natural(&link.name), link.first);
+            let key = |link: &Link| (natural(&link.name), link.watch.clone(), link.first);
             key(a).cmp(&key(b))
         });
         self
+    }
+
+    /// What a link is called: with its watch, where the log is that of several.
+    pub(super) fn title(&self, link: &Link) -> String {
+        let name = shown(&link.name);
+        match &link.watch {
+            Some(watch) if self.links.iter().any(|other| other.watch != link.watch) => {
+                format!("{name} ({})", shown(watch))
+            }
+            _ => name,
+        }
     }
 
     /// The time of the first line; that of the link's own times.

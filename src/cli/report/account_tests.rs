@@ -10,6 +10,7 @@ const BEGIN: i64 = 1_795_341_600 * SECOND;
 /// An event at a time in seconds since the beginning.
 fn event(at: i64, kind: EventKind, ifindex: u32, name: &str, connected: bool) -> Line {
     let event = LinkEvent {
+        watch: None,
         kind,
         ifindex,
         name: name.to_owned(),
@@ -76,6 +77,11 @@ impl Line {
         self
     }
 
+    fn of_watch(mut self, watch: &str) -> Line {
+        self.link().watch = Some(watch.to_owned());
+        self
+    }
+
     fn because(mut self, reason: &str) -> Line {
         self.link().reason = Some(reason.to_owned());
         self
@@ -113,6 +119,40 @@ fn periods(link: &Link) -> Vec<(i64, i64)> {
         .collect();
     periods.sort_unstable();
     periods
+}
+
+#[test]
+fn two_watches_of_one_link_have_an_account_each() {
+    let lines = [
+        initial(0, 2, "eth0", true).of_watch("all"),
+        initial(0, 3, "eth1", true).of_watch("all"),
+        initial(0, 2, "eth0", true).of_watch("late"),
+        disconnected(100, 2, "eth0").of_watch("all"),
+        connected(103, 2, "eth0").of_watch("all"),
+        event(103, EventKind::Flapped, 2, "eth0", true)
+            .counting(2, 2)
+            .of_watch("late"),
+        end(1000),
+    ];
+    let account = account(lines);
+    assert_eq!((account.starts, account.unwatched), (1, 0));
+    let titles: Vec<String> = account.links.iter().map(|l| account.title(l)).collect();
+    assert_eq!(titles, ["eth0 (all)", "eth0 (late)", "eth1 (all)"]);
+    let [all, late, other] = &account.links[..] else {
+        panic!("{:#?}", account.links)
+    };
+    assert_eq!((all.outages, all.flaps, all.transitions), (1, 0, 2));
+    assert_eq!((late.outages, late.flaps, late.transitions), (0, 1, 2));
+    assert_eq!(seconds(all), [997, 3, 0, 0]);
+    assert_eq!(seconds(late), [1000, 0, 0, 0]);
+    assert_eq!(seconds(other), [1000, 0, 0, 0]);
+}
+
+#[test]
+fn one_watch_need_not_be_named() {
+    let line = initial(0, 2, "eth0", true).of_watch("uplinks");
+    let account = account([line, end(10)]);
+    assert_eq!(account.title(only(&account)), "eth0");
 }
 
 #[test]

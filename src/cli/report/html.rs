@@ -163,7 +163,7 @@ impl Page<'_> {
                 "<tr><th scope=\"row\"><a href=\"#link{number}\">{}</a></th>\
                  <td>{}</td><td>{}</td><td class=\"nobr\">{}</td><td class=\"nobr wide\">{}</td>\
                  <td class=\"wide\">{}</td><td class=\"wide\">{}</td></tr>",
-                Escaped(shown(&link.name)),
+                Escaped(self.account.title(link)),
                 text::connected(link).unwrap_or_else(|| "–".to_owned()),
                 grouped(link.outages),
                 or_dash(Some(link.times.of(State::Disconnected))),
@@ -190,7 +190,7 @@ impl Page<'_> {
     }
 
     fn link(&mut self, number: usize, link: &Link) -> fmt::Result {
-        let name = Escaped(shown(&link.name));
+        let name = Escaped(self.account.title(link));
         let share = text::connected(link);
         let mut about = format!("{}, interface {}", shown(&link.kind), link.ifindex);
         if !link.previous_names.is_empty() {
@@ -225,7 +225,7 @@ impl Page<'_> {
             "<svg class=\"timeline\" viewBox=\"0 0 1000 44\" preserveAspectRatio=\"none\" \
              role=\"img\" tabindex=\"0\" aria-label=\"Timeline of {}: connected {}, {}. \
              Arrow keys go from outage to outage.\">",
-            Escaped(shown(&link.name)),
+            Escaped(self.account.title(link)),
             share.unwrap_or("for a time not known"),
             counted(link.outages, "outage")
         )?;
@@ -408,7 +408,7 @@ impl Page<'_> {
             "<details><summary>{summary}</summary>\n<table class=\"outages\">\n\
              <caption>Outages of {}, the longest first</caption>\n\
              <thead><tr><th scope=\"col\">From</th><th scope=\"col\">Lasted</th>{}</tr></thead>\n<tbody>\n",
-            Escaped(shown(&link.name)),
+            Escaped(self.account.title(link)),
             if has_reasons {
                 "<th scope=\"col\">Why</th>"
             } else {

@@ -23,6 +23,8 @@ pub(super) struct ReportObject {
 
 #[derive(Serialize)]
 struct LinkObject {
+    /// Of a configuration; null where it was one of the command line.
+    watch: Option<String>,
     name: String,
     kind: String,
     ifindex: u32,
@@ -98,6 +100,7 @@ impl LinkObject {
     fn new(link: &Link, time: &impl Fn(i64) -> String) -> LinkObject {
         let spans = link.timeline.condensed(SPANS);
         LinkObject {
+            watch: link.watch.clone(),
             name: link.name.clone(),
             kind: link.kind.clone(),
             ifindex: link.ifindex,

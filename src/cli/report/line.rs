@@ -31,6 +31,8 @@ pub(super) enum LogEvent {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LinkEvent {
+    /// The watch of a configuration that it is from.
+    pub(super) watch: Option<String>,
     pub(super) kind: EventKind,
     pub(super) ifindex: u32,
     pub(super) name: String,
@@ -62,6 +64,7 @@ struct Fields<'a> {
     previous_name: Option<String>,
     overruns: Option<u64>,
     detail: Option<String>,
+    watch: Option<String>,
 }
 
 impl Line {
@@ -75,6 +78,7 @@ impl Line {
                 overruns: fields.overruns.unwrap_or(0),
             },
             Ok(kind) => LogEvent::Link(LinkEvent {
+                watch: fields.watch.map(bounded),
                 kind,
                 ifindex: fields.ifindex?,
                 name: fields.name.filter(|name| is_name(name))?,
@@ -119,6 +123,17 @@ mod tests {
         assert_eq!((event.ifindex, event.name.as_str()), (2, "cable0"));
         assert_eq!((event.transitions, event.unseen), (57, 56));
         assert_eq!(event.reason.as_deref(), Some("no-carrier"));
+        assert_eq!(event.watch, None);
+    }
+
+    #[test]
+    fn a_line_may_say_which_watch_it_is_from() {
+        let line = WHOLE.replace("}", r#","watch":"uplinks"}"#);
+        let Some(LogEvent::Link(event)) = Line::parse(line.as_bytes()).map(|line| line.event)
+        else {
+            panic!("{line}")
+        };
+        assert_eq!(event.watch.as_deref(), Some("uplinks"));
     }
 
     #[test]

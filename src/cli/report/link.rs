@@ -44,6 +44,8 @@ struct Open {
 /// they were called meanwhile.
 #[derive(Debug)]
 pub(super) struct Link {
+    /// The watch of a configuration whose account it is.
+    pub(super) watch: Option<String>,
     pub(super) name: String,
     pub(super) kind: String,
     /// The last one.
@@ -75,6 +77,7 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(event: &LinkEvent, time: i64) -> Link {
         Link {
+            watch: event.watch.clone(),
             name: event.name.clone(),
             kind: event.link_kind.clone(),
             ifindex: event.ifindex,

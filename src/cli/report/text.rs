@@ -114,7 +114,7 @@ fn print_table(account: &Account, times: &Times, out: &mut impl Write) -> io::Re
             let number = |number: u64| plain(grouped(number));
             let down = link.times.of(State::Disconnected);
             let mut row = vec![
-                plain(shown(&link.name)),
+                plain(account.title(link)),
                 Cell {
                     text: connected(link).unwrap_or_else(|| "-".to_owned()),
                     style: style(link),
@@ -221,7 +221,11 @@ fn print_timelines(
     width: usize,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let names: Vec<String> = account.links.iter().map(|link| shown(&link.name)).collect();
+    let names: Vec<String> = account
+        .links
+        .iter()
+        .map(|link| account.title(link))
+        .collect();
     let names_width = names.iter().map(|name| columns(name)).max().unwrap_or(0);
     let (start, end) = (account.start_time(), account.end_time());
     let room = width.saturating_sub(names_width + 3);

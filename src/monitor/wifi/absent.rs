@@ -34,6 +34,8 @@ impl Wifi {
 
     pub(super) fn release(&mut self, _: Instant, _: &mut VecDeque<Event>) {}
 
+    pub(super) fn release_all(&mut self, _: &mut VecDeque<Event>) {}
+
     pub(super) fn refresh(&mut self, _: Instant, _: &mut VecDeque<Event>) {}
 
     pub(super) fn next_due(&self) -> Option<Instant> {

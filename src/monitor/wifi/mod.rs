@@ -195,6 +195,11 @@ impl Wifi {
         }
     }
 
+    /// Appends all events that wait.
+    pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
+        self.roaming.release_all(out);
+    }
+
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
         [self.roaming.next_due(), self.retry]

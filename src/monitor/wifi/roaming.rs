@@ -108,6 +108,13 @@ impl Roaming {
         }
     }
 
+    /// Appends all events that wait.
+    pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
+        for station in self.stations.values_mut() {
+            station.let_go(out);
+        }
+    }
+
     /// When the next event has waited long enough.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let held = self
@@ -179,7 +186,8 @@ impl Station {
         };
         match (held.event.kind(), event.kind()) {
             (_, EventKind::Notice) => {
-                out.push_back(event);
+                // What waits was not reported.
+                out.push_back(event.reported_as(self.connected));
                 self.held = Some(held);
             }
             (EventKind::Disconnected, EventKind::Connected) if held.back.is_none() => {

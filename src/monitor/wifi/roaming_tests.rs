@@ -104,6 +104,42 @@ fn reported(inputs: Vec<(u64, Input)>, end: u64) -> Vec<String> {
 }
 
 #[test]
+fn a_notice_while_a_loss_waits_tells_the_state_that_was_reported() {
+    let mut roaming = Roaming::default();
+    let mut out = VecDeque::new();
+    let now = Instant::now();
+    roaming.push(event(EventKind::Initial, true, 0), now, &mut out);
+    roaming.push(
+        event(EventKind::Disconnected, false, 1).because(Reason::NoCarrier),
+        now,
+        &mut out,
+    );
+    roaming.push(event(EventKind::Notice, false, 0), now, &mut out);
+    let told: Vec<_> = out.iter().map(|e| (e.kind(), e.is_connected())).collect();
+    assert_eq!(
+        told,
+        [(EventKind::Initial, true), (EventKind::Notice, true)]
+    );
+}
+
+#[test]
+fn what_waits_when_the_watch_ends_is_told_as_it_came() {
+    let mut roaming = Roaming::default();
+    let mut out = VecDeque::new();
+    let now = Instant::now();
+    roaming.begin(7, bssid(OLD));
+    for input in [lost(), back()] {
+        let Link(event) = input else { continue };
+        roaming.push(*event, now, &mut out);
+    }
+    assert!(out.is_empty(), "{out:?}");
+    roaming.release_all(&mut out);
+    let told: Vec<EventKind> = out.iter().map(Event::kind).collect();
+    assert_eq!(told, [EventKind::Disconnected, EventKind::Connected]);
+    assert_eq!(roaming.next_due(), None);
+}
+
+#[test]
 fn a_roam_is_no_outage() {
     let roam = vec![
         (0, lost()),
