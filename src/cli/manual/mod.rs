@@ -133,7 +133,11 @@ fn the_manual_knows_every_field() {
         }
     }
     let is_field = |text: &&str| !text.is_empty() && text.chars().all(is_of_field);
-    for text in include_str!("../../monitor/json.rs").split(",\"") {
+    let lines = [
+        include_str!("../../monitor/json.rs"),
+        include_str!("../event_line.rs"),
+    ];
+    for text in lines.iter().flat_map(|source| source.split(",\"")) {
         let field = text.split_once("\":").map(|(field, _)| field);
         fields.extend(field.filter(is_field).map(str::to_owned));
     }
