@@ -22,6 +22,12 @@ _linkwatch() {
             linkwatch,help)
                 cmd="linkwatch__subcmd__help"
                 ;;
+            linkwatch,ifplugd)
+                cmd="linkwatch__subcmd__ifplugd"
+                ;;
+            linkwatch,netplugd)
+                cmd="linkwatch__subcmd__netplugd"
+                ;;
             linkwatch,report)
                 cmd="linkwatch__subcmd__report"
                 ;;
@@ -39,6 +45,12 @@ _linkwatch() {
                 ;;
             linkwatch__subcmd__help,help)
                 cmd="linkwatch__subcmd__help__subcmd__help"
+                ;;
+            linkwatch__subcmd__help,ifplugd)
+                cmd="linkwatch__subcmd__help__subcmd__ifplugd"
+                ;;
+            linkwatch__subcmd__help,netplugd)
+                cmd="linkwatch__subcmd__help__subcmd__netplugd"
                 ;;
             linkwatch__subcmd__help,report)
                 cmd="linkwatch__subcmd__help__subcmd__report"
@@ -59,7 +71,7 @@ _linkwatch() {
 
     case "${cmd}" in
         linkwatch)
-            opts="-v -h -V --verbose --help --version status watch wait report check-config help"
+            opts="-v -h -V --verbose --help --version status watch wait report check-config netplugd ifplugd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,7 +99,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__help)
-            opts="status watch wait report check-config help"
+            opts="status watch wait report check-config netplugd ifplugd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -115,6 +127,34 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        linkwatch__subcmd__help__subcmd__ifplugd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        linkwatch__subcmd__help__subcmd__netplugd)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -177,6 +217,114 @@ _linkwatch() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        linkwatch__subcmd__ifplugd)
+            opts="-i -r -x -I -u -d -p -l -q -a -M -f -F -n -s -w -m -t -T -b -U -D -k -W -c -S -R -z -v -h --iface --run --extra-arg --ignore-retval --delay-up --delay-down --no-startup --initial-down --no-shutdown --no-auto --monitor --ignore-fail --ignore-fail-positive --no-daemon --no-syslog --wait-on-fork --api-mode --poll-time --poll-utime --no-beep --no-beep-up --no-beep-down --kill --wait-on-kill --check-running --suspend --resume --info --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --iface)
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --extra-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay-down)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --poll-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --poll-utime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -T)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        linkwatch__subcmd__netplugd)
+            opts="-D -F -P -c -i -p -s -v -h --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

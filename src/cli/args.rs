@@ -60,6 +60,28 @@ pub(super) enum Command {
         that it names may not be run, 2 it is wrong."
     )]
     CheckConfig(CheckConfigArgs),
+
+    /// Stand in for netplugd: run its script when links come and go
+    #[command(
+        args_override_self = true,
+        after_help = super::drop_in::netplugd::AFTER_HELP,
+    )]
+    Netplugd(super::drop_in::netplugd::Options),
+
+    /// Stand in for ifplugd: configure a link once it is plugged in
+    #[command(
+        args_override_self = true,
+        infer_long_args = true,
+        after_help = super::drop_in::ifplugd::AFTER_HELP,
+    )]
+    Ifplugd(super::drop_in::ifplugd::Options),
+}
+
+impl Command {
+    /// Whether it stands in for another program, and does as that one does.
+    pub(super) fn is_drop_in(&self) -> bool {
+        matches!(self, Command::Netplugd(_) | Command::Ifplugd(_))
+    }
 }
 
 #[derive(ClapArgs)]

@@ -1,11 +1,13 @@
-//! Diagnostics on stderr, which may be the journal.
+//! Diagnostics on stderr, which may be the journal, or in the system's log.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use log::{Level, LevelFilter};
 use nix::sys::stat::fstat;
+
+use super::syslog::Syslog;
 
 /// The target of the lines that hooks write, which are logged unless RUST_LOG
 /// says otherwise.
@@ -38,9 +40,62 @@ pub(super) fn start(verbose: u8) {
     builder.init();
 }
 
+/// The daemon that this program stands in for.
+static STANDS_IN_FOR: OnceLock<String> = OnceLock::new();
+/// Where its diagnostics go to, if not to stderr.
+static SYSTEM_LOG: Mutex<Option<Syslog>> = Mutex::new(None);
+
+/// Starts as the daemon `name` would, on stderr. RUST_LOG, where it is set,
+/// decides over the level.
+pub(super) fn start_as(name: impl Into<String>, level: LevelFilter) {
+    let _ = STANDS_IN_FOR.set(name.into());
+    let started = env_logger::Builder::new()
+        .filter_level(level)
+        .parse_default_env()
+        .target(env_logger::Target::Pipe(Box::new(io::sink())))
+        .format(|_, record| {
+            write_line(record.level(), record.args());
+            Ok(())
+        })
+        .try_init();
+    debug_assert!(started.is_ok(), "started twice");
+}
+
+/// From now on, diagnostics go to the system's log instead of stderr.
+pub(super) fn to_system_log() {
+    let name = stands_in_for();
+    *SYSTEM_LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(Syslog::new(name));
+}
+
+fn stands_in_for() -> &'static str {
+    STANDS_IN_FOR.get().map_or("linkwatch", String::as_str)
+}
+
+/// A line of a daemon that this program stands in for. What cannot be written is
+/// lost.
+fn write_line(level: Level, what: &std::fmt::Arguments<'_>) {
+    let mut log = SYSTEM_LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = stands_in_for();
+    for line in what.to_string().lines() {
+        let _ = match &mut *log {
+            Some(log) => {
+                log.write(priority(level), line);
+                Ok(())
+            }
+            None if is_journal() => writeln!(io::stderr(), "<{}>{line}", priority(level)),
+            None => match level {
+                Level::Error => writeln!(io::stderr(), "{name}: error: {line}"),
+                Level::Warn => writeln!(io::stderr(), "{name}: warning: {line}"),
+                _ => writeln!(io::stderr(), "{name}: {line}"),
+            },
+        };
+    }
+}
+
 /// Tells something on stderr. If that cannot be written, nobody is there to be
 /// told, and the exit code has to do.
 pub(super) fn tell(what: std::fmt::Arguments<'_>) {
+    debug_assert!(STANDS_IN_FOR.get().is_none(), "it has a log");
     let _ = match is_journal() {
         true => what
             .to_string()

@@ -6,15 +6,18 @@ mod cable_test;
 mod config;
 mod daemon;
 mod details;
+mod drop_in;
 mod event_line;
 mod log_file;
 mod logger;
+mod poll;
 mod process;
 mod report;
 mod signals;
 mod sink;
 mod status;
 mod status_json;
+mod syslog;
 mod text;
 mod wait;
 
@@ -43,9 +46,17 @@ mod exit {
 
 /// Parses the arguments and does what they ask for.
 pub(crate) fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = drop_in::run_if_called(&arguments) {
+        return code;
+    }
     let args = Args::parse();
-    logger::start(args.verbose);
+    if !args.command.is_drop_in() {
+        logger::start(args.verbose);
+    }
     let result = match args.command {
+        Command::Netplugd(options) => return drop_in::netplugd::run(options),
+        Command::Ifplugd(options) => return drop_in::ifplugd::run(options),
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => daemon::run(&args),
         Command::Wait(args) => wait::run(&args),

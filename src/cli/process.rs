@@ -21,6 +21,8 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
 };
 
+use super::drop_in::background;
+
 /// What every child has in its environment, beside what it is given.
 pub(super) const ENVIRONMENT: [(&str, &str); 2] = [
     (
@@ -49,10 +51,14 @@ pub(super) struct Launch {
     /// What it is told that it is called; by default `program`.
     pub(super) name: Option<OsString>,
     pub(super) arguments: Vec<OsString>,
-    /// Beside [`ENVIRONMENT`].
+    /// Whether it has this program's own environment, as the children of most
+    /// daemons do, instead of [`ENVIRONMENT`].
+    pub(super) inherits_environment: bool,
+    /// Beside that.
     pub(super) environment: Vec<(OsString, OsString)>,
     /// For its standard input, which ends after it.
     pub(super) input: Vec<u8>,
+    pub(super) output: Output,
     /// How long it may run before it is terminated.
     pub(super) timeout: Option<Duration>,
 }
@@ -63,6 +69,26 @@ impl Launch {
         let entry = (name.as_ref().to_owned(), value.as_ref().to_owned());
         if !entry.0.as_encoded_bytes().contains(&0) && !entry.1.as_encoded_bytes().contains(&0) {
             self.environment.push(entry);
+        }
+    }
+}
+
+/// Where what it writes goes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Output {
+    /// To whoever runs it, by lines. What it leaves running cannot write any
+    /// more once it has ended.
+    #[default]
+    Told,
+    /// To where this program's goes.
+    Inherited,
+}
+
+impl Output {
+    fn stdio(self) -> Stdio {
+        match self {
+            Output::Told => Stdio::piped(),
+            Output::Inherited => Stdio::inherit(),
         }
     }
 }
@@ -123,6 +149,8 @@ pub(super) struct Process {
     pidfd: Option<OwnedFd>,
     input: Option<Input>,
     output: [Lines; 2],
+    /// Its output is, by which the end of its group is known.
+    is_told: bool,
     begin: Instant,
     timeout: Option<Instant>,
     timed_out: bool,
@@ -148,16 +176,20 @@ impl Process {
         if let Some(name) = &launch.name {
             command.arg0(name);
         }
+        command.args(&launch.arguments);
+        if launch.inherits_environment {
+            command.env_remove(background::VARIABLE);
+        } else {
+            command.env_clear().envs(ENVIRONMENT);
+        }
         command
-            .args(&launch.arguments)
-            .env_clear()
-            .envs(ENVIRONMENT)
             .envs(launch.environment)
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(launch.output.stdio())
+            .stderr(launch.output.stdio());
+        let is_told = launch.output == Output::Told;
         let mut child = command.spawn()?;
         match Process::supervise(&mut child, launch.input) {
             Ok((pid, input, output)) => Ok(Process {
@@ -166,6 +198,7 @@ impl Process {
                 child,
                 input,
                 output,
+                is_told,
                 begin,
                 // A time beyond the clock's range never comes.
                 timeout: launch
@@ -188,11 +221,14 @@ impl Process {
     ) -> io::Result<(Pid, Option<Input>, [Lines; 2])> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(pid), (Some(stdin), Some(stdout), Some(stderr))) = (pid, streams) else {
+        let (Some(pid), (Some(stdin), stdout, stderr)) = (pid, streams) else {
             return Err(io::Error::other("a child without streams"));
         };
         let input = Input::new(stdin.into(), input)?;
-        let output = [Lines::new(stdout.into())?, Lines::new(stderr.into())?];
+        let output = [
+            Lines::new(stdout.map(OwnedFd::from))?,
+            Lines::new(stderr.map(OwnedFd::from))?,
+        ];
         Ok((pid, input, output))
     }
 
@@ -266,7 +302,8 @@ impl Process {
             // Others of its group may be about to end in order: they have the
             // grace too, or until they have closed its streams.
             Phase::Terminating(until) => {
-                let is_silent = self.output.iter().all(|lines| lines.pipe.is_none());
+                let is_silent =
+                    self.is_told && self.output.iter().all(|lines| lines.pipe.is_none());
                 if until <= now || (has_exited && is_silent) {
                     self.signal(Signal::KILL);
                     self.phase = Phase::Killed;
@@ -287,6 +324,12 @@ impl Process {
             self.signal(Signal::TERM);
             self.phase = Phase::Terminating(Instant::now() + GRACE);
         }
+    }
+
+    /// Lets it run on by itself. Where its output was [told](Output::Told), nobody
+    /// reads it from now on.
+    pub(super) fn leave(mut self) {
+        self.phase = Phase::Ended;
     }
 
     fn signal(&self, signal: Signal) {
@@ -387,9 +430,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(pipe: OwnedFd) -> io::Result<Lines> {
+    fn new(pipe: Option<OwnedFd>) -> io::Result<Lines> {
         Ok(Lines {
-            pipe: Some(nonblocking(pipe)?),
+            pipe: pipe.map(nonblocking).transpose()?,
             line: Vec::new(),
             is_cut: false,
             told: 0,

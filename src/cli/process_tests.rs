@@ -233,3 +233,46 @@ fn what_cannot_be_started_is_told() {
     let error = Process::start(launch).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
+
+#[test]
+fn it_may_have_the_environment_and_be_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    let line = format!(
+        "[ -n \"$CARGO_MANIFEST_DIR\" ] && sleep 0.2 && >{}",
+        done.display()
+    );
+    let process = Process::start(Launch {
+        inherits_environment: true,
+        output: Output::Inherited,
+        ..shell(&line)
+    });
+    process.unwrap().leave();
+    let begin = Instant::now();
+    while !done.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it was ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_rest_of_a_silent_group_has_the_grace_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, done) = (folder.path().join("ready"), folder.path().join("done"));
+    let (ready_path, done_path) = (ready.display(), done.display());
+    // The shell goes at once, what it has left in its group a little later.
+    let line = format!(
+        "(trap 'sleep 0.2; >{done_path}; exit' TERM; >{ready_path}; while :; do sleep 0.05; done) & wait"
+    );
+    let mut process = Process::start(Launch {
+        output: Output::Inherited,
+        ..shell(&line)
+    })
+    .unwrap();
+    while !ready.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    process.terminate();
+    run(&mut process);
+    assert!(done.exists(), "it was killed before its time");
+}

@@ -25,12 +25,13 @@ impl Signals {
     /// Takes SIGINT and SIGTERM, and SIGHUP where there is a log file to
     /// reopen; without one it ends the program as ever.
     pub(super) fn take(with_hangup: bool) -> Result<Signals> {
-        let mut set = SigSet::empty();
-        set.add(Signal::SIGINT);
-        set.add(Signal::SIGTERM);
-        if with_hangup {
-            set.add(Signal::SIGHUP);
-        }
+        let hangup = with_hangup.then_some(Signal::SIGHUP);
+        Signals::take_these([Signal::SIGINT, Signal::SIGTERM].into_iter().chain(hangup))
+    }
+
+    /// Takes these.
+    pub(super) fn take_these(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
+        let set: SigSet = signals.into_iter().collect();
         set.thread_block().context("blocking signals")?;
         let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("preparing to wait for signals")?;
@@ -38,15 +39,19 @@ impl Signals {
     }
 
     /// The next signal that has come, if any.
-    pub(super) fn next(&mut self) -> Result<Option<Request>> {
+    pub(super) fn next_signal(&mut self) -> Result<Option<Signal>> {
         let Some(signal) = self.descriptor.read_signal().context("reading a signal")? else {
             return Ok(None);
         };
-        let hangup = signal.ssi_signo == Signal::SIGHUP as u32;
-        Ok(Some(if hangup {
-            Request::Reopen
-        } else {
-            Request::End
+        let number = i32::try_from(signal.ssi_signo).context("reading a signal")?;
+        Ok(Some(Signal::try_from(number).context("reading a signal")?))
+    }
+
+    /// What the next signal that has come asks for, if any has.
+    pub(super) fn next(&mut self) -> Result<Option<Request>> {
+        Ok(self.next_signal()?.map(|signal| match signal {
+            Signal::SIGHUP => Request::Reopen,
+            _ => Request::End,
         }))
     }
 }

@@ -7,6 +7,12 @@ mod args;
 mod cable_test;
 #[path = "../../../src/cli/config/mod.rs"]
 mod config;
+#[path = "../../../src/cli/drop_in/ifplugd/options.rs"]
+mod ifplugd_options;
+#[path = "../../../src/cli/drop_in/netplugd/options.rs"]
+mod netplugd_options;
+#[path = "../../../src/cli/drop_in/ifplugd/plan.rs"]
+mod plan;
 #[path = "../../../src/cli/report/mod.rs"]
 mod report;
 
@@ -19,6 +25,18 @@ use linkwatch::EventKind;
 use linkwatch::nl::Namespace;
 
 use args::{Args, WatchArgs};
+
+/// The options of those that linkwatch stands in for.
+mod drop_in {
+    pub(super) mod ifplugd {
+        pub(in crate::cli) use crate::cli::ifplugd_options::Options;
+
+        pub(in crate::cli) const AFTER_HELP: &str = "";
+    }
+    pub(super) mod netplugd {
+        pub(in crate::cli) use crate::cli::netplugd_options::{AFTER_HELP, Options};
+    }
+}
 
 mod exit {
     pub(super) const NO_INTERFACE: u8 = 4;

@@ -14,19 +14,19 @@ mod watch;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use linkwatch::Event;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFlags, PollTimeout};
 
 use super::args::WatchArgs;
 use super::config::{Settings, WatchSettings};
 use super::event_line;
+use super::poll::{poll_all, timeout};
 use super::signals::{Request, Signals};
 use super::text;
 use hooks::{Hook, Hooks};
@@ -501,33 +501,4 @@ enum Place {
     New(Box<Watch>),
     /// From this place of the old ones, with another name perhaps.
     Kept(usize, String),
-}
-
-/// Until an instant, rounded up, so that it does not wake up early and again.
-fn timeout(due: Option<Instant>) -> PollTimeout {
-    let Some(due) = due else {
-        return PollTimeout::NONE;
-    };
-    let left = due.saturating_duration_since(Instant::now());
-    let left = left.as_micros().div_ceil(1000);
-    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-}
-
-/// Returns what happened to the first two.
-fn poll_all(
-    sources: &[(BorrowedFd<'_>, PollFlags)],
-    timeout: PollTimeout,
-) -> Result<[PollFlags; 2]> {
-    let mut descriptors: Vec<PollFd<'_>> = sources
-        .iter()
-        .map(|&(descriptor, interest)| PollFd::new(descriptor, interest))
-        .collect();
-    match poll(&mut descriptors, timeout) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(errno).context("waiting for events"),
-    }
-    Ok([0, 1].map(|index| {
-        let happened = descriptors.get(index).and_then(PollFd::revents);
-        happened.unwrap_or(PollFlags::empty())
-    }))
 }
