@@ -1274,7 +1274,7 @@ fn as_a_subcommand() {
         .expect(&[
             "linkwatch netplugd -x: exit 1",
             "linkwatch netplugd --help: exit 0",
-            "linkwatch -v netplugd -x: exit 2",
+            "linkwatch -v netplugd -x: exit 1",
             "lw0 in",
             "exit 1",
         ])
