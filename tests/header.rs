@@ -2,6 +2,7 @@
 //!
 //! After a change there, `make header` writes it anew.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const NOTICE: &str = "\
@@ -92,5 +93,28 @@ fn the_header_is_up_to_date() {
     assert!(
         committed == generated,
         "include/linkwatch.h is not what src/capi/ says: run `make header`"
+    );
+}
+
+/// `make deb` compares them with the library itself; this is earlier.
+#[test]
+fn the_debian_package_knows_every_function() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(folder.join(path)).expect(path);
+    let functions = |text: &str, end: char| -> BTreeSet<String> {
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with(['*', '/']))
+            .filter_map(|line| line.split_once(end))
+            .filter_map(|(before, _)| before.rsplit([' ', '*']).next())
+            .filter(|name| name.starts_with("linkwatch_"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let known = functions(&read("packaging/debian/liblinkwatch0.symbols"), '@');
+    assert!(known.len() > 40);
+    assert_eq!(
+        functions(&read("include/linkwatch.h"), '('),
+        known,
+        "packaging/debian/liblinkwatch0.symbols names each, and the version that had it first"
     );
 }

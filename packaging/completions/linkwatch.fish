@@ -53,7 +53,7 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l settle-dow
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l exec -d 'Run this program at each connected and disconnected, and at the start for each interface that is connected: PROGRAM IFACE EVENT, with the event\'s fields as LINKWATCH_* and its JSON on standard input. With --events, at those. Nobody but root and the user may be able to write it' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l exec-timeout -d 'How long the program may run before it is terminated' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l metrics -d 'Write metrics to this file, in the text format of Prometheus: for node_exporter\'s textfile collector' -r -F
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l config -d 'Read what to watch and to do from this file instead; see linkwatch.toml for its keys. Beside it only --json, --count and -v are accepted' -r -F
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l config -d 'Read what to watch and to do from this file instead; see linkwatch.toml(5) for its keys. Beside it only --json, --count and -v are accepted' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l count -d 'End after this many reported events' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l buffer-size -d 'Ask the kernel for a receive buffer of this size, as 512K or 4M; what is granted is told with -vv' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l json -d 'Print a JSON object a line'

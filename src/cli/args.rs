@@ -174,7 +174,7 @@ pub(super) struct WatchArgs {
     pub(super) metrics: Option<PathBuf>,
 
     /// Read what to watch and to do from this file instead; see
-    /// linkwatch.toml for its keys. Beside it only --json, --count and -v are
+    /// linkwatch.toml(5) for its keys. Beside it only --json, --count and -v are
     /// accepted
     #[arg(long, value_name = "PATH", conflicts_with_all = [
         "patterns", "criterion", "netns", "log_file", "events", "settle_up", "settle_down",

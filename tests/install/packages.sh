@@ -4,6 +4,7 @@
 #
 # in a mount namespace of its own. The copy is an overlay: what changes is in
 # memory. Exit status 77, and why on the last line: it cannot be done here.
+set -eu
 folder=$1
 shift
 
