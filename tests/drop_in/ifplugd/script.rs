@@ -1,5 +1,7 @@
 //! Scripts that fail, take their time, or leave something behind.
 
+use std::process::Command;
+
 use super::*;
 use crate::harness::{Scenario, Side};
 use crate::support::Tap;
@@ -30,6 +32,31 @@ fn one_that_fails_is_the_end() {
             cable.plug();
             bench.then("up", "kill -KILL $$");
             start(bench, &[]).ended();
+        });
+}
+
+#[test]
+fn one_whose_end_is_not_told_has_not_failed() {
+    Scenario::new(test_name!())
+        .expect(&[UP_AT_THE_START, DOWN, UP, DOWN_AT_THE_END, "exit 0"])
+        .without_the_original()
+        .run(|bench| {
+            let cable = Tap::up("lw0");
+            // What is ignored stays so over exec: nobody is told then how a
+            // child has ended.
+            let program = bench.file("ifplugd").display().to_string();
+            let script = bench.script_path();
+            let mut command = Command::new("env");
+            command.args(["--ignore-signal=CHLD", &program, "-n", "-s"]);
+            command.args(["-i", "lw0", "-d0", "-u0"]);
+            command.args(["-r", &script]);
+            let mut daemon = bench.start_command(command);
+            until(bench, &daemon, SCRIPT_DONE, 1);
+            cable.pull();
+            until(bench, &daemon, SCRIPT_DONE, 2);
+            cable.plug();
+            until(bench, &daemon, SCRIPT_DONE, 3);
+            terminate(&mut daemon);
         });
 }
 
