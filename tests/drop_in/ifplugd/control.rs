@@ -80,6 +80,12 @@ fn in_the_background() {
             cable.plug();
             resume(bench, "-R");
             bench.until_lines(9);
+            // The original heeds no signal while the script runs.
+            let done = bench.either(SCRIPT_DONE[0], SCRIPT_DONE[1]);
+            eventually("the end of the script", || {
+                let lines = bench.syslog();
+                lines.iter().filter(|line| line.contains(done)).count() == 2
+            });
             bench.signal(id, "QUIT");
             bench.until_gone(id);
             assert!(!Path::new("/var/run").join(PID_FILE).exists());

@@ -9,6 +9,7 @@ mod stop;
 mod suspend;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Bench, Daemon};
 use crate::support::{eventually, ip};
@@ -46,9 +47,17 @@ fn until(bench: &Bench, daemon: &Daemon, texts: [&str; 2], times: usize) {
     bench.until_says_times(daemon, texts, times);
 }
 
-/// Ends it without a call of the script.
+/// Ends it without a call of the script. The original heeds no signal while the
+/// script runs, but for killing it, so it may have to be told again.
 fn quit(daemon: &mut Daemon) {
-    daemon.signal("QUIT");
+    let mut told = None::<Instant>;
+    while daemon.is_running() {
+        if told.is_none_or(|told| told.elapsed() > Duration::from_secs(1)) {
+            daemon.signal("QUIT");
+            told = Some(Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
     daemon.ended();
 }
 
