@@ -310,6 +310,15 @@ fn watches_with_and_without_a_name_are_not_of_one_program() {
     ]);
     let expected = ([190, 0, 0, 210], [100, 0, 0, 100], 3, 110);
     assert_eq!(of_both(&account), expected);
+    // However soon one follows the other.
+    let account = self::account([
+        initial(0, 2, "eth0", true),
+        end(10),
+        initial(30, 3, "eth1", true).of_watch("a"),
+        end(100),
+    ]);
+    let expected = ([10, 0, 0, 90], [70, 0, 0, 0], 2, 20);
+    assert_eq!(of_both(&account), expected);
 }
 
 #[test]
