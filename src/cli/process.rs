@@ -43,6 +43,22 @@ const MOST_BYTES: usize = 64 << 10;
 /// 5.3, or behind a filter of system calls).
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Whether a start has failed for want of something that the system may have
+/// soon: descriptors, processes, memory; or because the program is just being
+/// written. The program itself may well be sound.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    let errors = [
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::EAGAIN,
+        libc::ENOMEM,
+        libc::ETXTBSY,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|errno| errors.contains(&errno))
+}
+
 /// What is to be run. There is no shell in between.
 #[derive(Debug, Default)]
 pub(super) struct Launch {

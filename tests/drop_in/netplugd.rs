@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::{Bench, Daemon, Scenario};
 use crate::support::{Tap, eventually, ip};
@@ -294,6 +295,56 @@ fn carrier_comes_back_while_out_runs() {
             bench.release("gate");
             bench.until_lines(4);
             stop(&mut daemon);
+        });
+}
+
+/// Sets how many descriptors a process may have (prlimit(1)).
+#[track_caller]
+fn limit_descriptors(id: u32, number: &str) {
+    let status = Command::new("prlimit")
+        .args([format!("--pid={id}"), format!("--nofile={number}:")])
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "prlimit");
+}
+
+#[test]
+fn a_script_that_cannot_be_started_for_now_is_called_once_it_can() {
+    Scenario::new(test_name!())
+        .expect(&["lw0 in", "lw1 in", "lw2 probe", "lw2 in", "exit 1"])
+        .without_the_original()
+        .run(|bench| {
+            let _first = Cable::plugged("lw0");
+            let second = Cable::pulled("lw1");
+            let third = Cable::pulled("lw2");
+            let mut daemon = start(bench, &["-D"]);
+            bench.until_lines(1);
+            until_idle(&daemon);
+            let id = daemon.id();
+            let is_open = |number: &u32| Path::new(&format!("/proc/{id}/fd/{number}")).exists();
+            let number = (0..).take_while(is_open).count().to_string();
+
+            limit_descriptors(id, &number);
+            second.plug();
+            eventually("a second attempt", || daemon.says("lw1 in: still"));
+            limit_descriptors(id, "512");
+            bench.until_lines(2);
+            until_idle(&daemon);
+
+            // It is called for what is so by then.
+            limit_descriptors(id, &number);
+            third.plug();
+            eventually("an attempt", || daemon.says("lw2 in: "));
+            set("lw2", "down");
+            eventually("another attempt", || daemon.says("lw2 probe: "));
+            limit_descriptors(id, "512");
+            bench.until_lines(3);
+            until_idle(&daemon);
+            set("lw2", "up");
+            bench.until_lines(4);
+            stop(&mut daemon);
+            let lines = daemon.all_lines();
+            let warnings = lines.iter().filter(|line| line.ends_with("trying again"));
+            assert_eq!(warnings.count(), 3, "{lines:#?}");
         });
 }
 

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use rustix::process::{Pid, test_kill_process};
 
+/// How often a file is opened that is taken away before it is locked.
+const ATTEMPTS: u32 = 100;
+
 /// A PID file of this process. It is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct PidFile {
@@ -35,22 +38,7 @@ impl PidFile {
     /// Writes the id of this process, unless a live daemon of one of these names
     /// (as `/proc/PID/comm` has them) holds the file.
     pub(super) fn create(path: &Path, names: &[&str]) -> Result<PidFile, Refused> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o644)
-            // The last part of it, in a folder that others may write.
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)?;
-        let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => file,
-            Err((file, nix::errno::Errno::EWOULDBLOCK)) => {
-                return Err(Refused::Taken(read(&file)));
-            }
-            Err((_, errno)) => return Err(Refused::Failed(errno.into())),
-        };
+        let mut file = lock(path)?;
         // The originals do not lock theirs.
         if let Some(pid) = read(&file).filter(|&pid| is_daemon(pid, names)) {
             return Err(Refused::Taken(Some(pid)));
@@ -77,12 +65,44 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         // Another one's, if it was replaced.
-        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        let own = self.file.metadata().map(id).ok();
-        if own.is_some() && own == fs::symlink_metadata(&self.path).map(id).ok() {
+        if is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Opens the file, or makes it, and locks it.
+fn lock(path: &Path) -> Result<Flock<File>, Refused> {
+    for _ in 0..ATTEMPTS {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            // The last part of it, in a folder that others may write.
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            // Who has ended meanwhile has taken its file away, and another one
+            // may have made a new one.
+            Ok(file) if is_at(&file, path) => return Ok(file),
+            Ok(_) => {}
+            Err((file, nix::errno::Errno::EWOULDBLOCK)) => {
+                return Err(Refused::Taken(read(&file)));
+            }
+            Err((_, errno)) => return Err(Refused::Failed(errno.into())),
+        }
+    }
+    let replaced = "it is replaced again and again by another program";
+    Err(Refused::Failed(io::Error::other(replaced)))
+}
+
+/// Whether this is the file that is at `path` now.
+fn is_at(file: &File, path: &Path) -> bool {
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let own = file.metadata().map(id).ok();
+    own.is_some() && own == fs::symlink_metadata(path).map(id).ok()
 }
 
 /// The process id in a file, if there is a sound one.
@@ -98,12 +118,14 @@ fn is_daemon(pid: u32, names: &[&str]) -> bool {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return false;
     };
-    if pid == std::process::id() || test_kill_process(process) == Err(rustix::io::Errno::SRCH) {
+    let is_gone = || test_kill_process(process) == Err(rustix::io::Errno::SRCH);
+    if pid == std::process::id() || is_gone() {
         return false;
     }
     match fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => names.contains(&name.trim_end()),
-        Err(_) => Path::new("/proc/self/comm").exists(),
+        // It may have ended in between.
+        Err(_) => Path::new("/proc/self/comm").exists() && !is_gone(),
     }
 }
 
@@ -180,6 +202,26 @@ mod tests {
             PidFile::holder(&folder.path().join("none"), &[]).unwrap(),
             None
         );
+    }
+
+    #[test]
+    fn it_is_never_held_without_being_at_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("daemon.pid");
+        let come_and_go = || {
+            for _ in 0..5000 {
+                match PidFile::create(&path, &[]) {
+                    Ok(held) => assert!(is_at(&held.file, &path)),
+                    Err(Refused::Taken(_)) => {}
+                    Err(Refused::Failed(error)) => panic!("{error}"),
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(come_and_go);
+            }
+        });
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Links that are taken down, removed, renamed.
 
+use std::net::UdpSocket;
+
 use super::*;
 use crate::harness::{Scenario, Side};
 use crate::support::{Tap, ip_batch, rename_up};
@@ -76,6 +78,35 @@ fn at_the_start_it_is_set_up() {
             until(bench, &daemon, SCRIPT_DONE, 1);
             quit(&mut daemon);
             note();
+        });
+}
+
+#[test]
+fn what_cannot_be_set_up_is_tried_again() {
+    Scenario::new(test_name!())
+        .expect(&[UP, "exit 0"])
+        .run(|bench| {
+            // Its port is taken, so it does not come up; nor does the kernel
+            // tell of it when it could.
+            let port = UdpSocket::bind("0.0.0.0:4789").expect("a port");
+            ip(&[
+                "link", "add", "lw0", "type", "vxlan", "id", "5", "dstport", "4789",
+            ]);
+            let mut daemon = start(bench, &[]);
+            for mtu in ["1300", "1301", "1302"] {
+                ip(&["link", "set", "lw0", "mtu", mtu]);
+            }
+            assert!(!is_set_up("lw0"));
+            drop(port);
+            eventually("it is set up", || is_set_up("lw0"));
+            bench.until_lines(1);
+            until(bench, &daemon, SCRIPT_DONE, 1);
+            quit(&mut daemon);
+            if bench.side == Side::Linkwatch {
+                let lines = daemon.all_lines();
+                let warnings = lines.iter().filter(|line| line.contains("setting lw0 up"));
+                assert_eq!(warnings.count(), 1, "{lines:#?}");
+            }
         });
 }
 

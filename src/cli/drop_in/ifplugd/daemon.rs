@@ -62,7 +62,7 @@ impl Daemon {
         signals: Signals,
         user: Option<Starting>,
     ) -> Result<Option<Daemon>> {
-        let watched = Watched::new(&settings)?;
+        let mut watched = Watched::new(&settings)?;
         let name = &settings.interface.name;
         let found = watched.look();
         let is_gone = found == Link::Gone;
@@ -318,9 +318,11 @@ impl Daemon {
             None if self.phase == Phase::Watching => self.plan.due(),
             None => Some(Instant::now()),
         };
+        let is_looked_at = !self.plan.is_suspended() && self.phase != Phase::Last;
+        let look = self.watched.due().filter(|_| is_looked_at);
         let timeout = match more {
             true => PollTimeout::ZERO,
-            false => timeout(due),
+            false => timeout(due.into_iter().chain(look).min()),
         };
         poll_all(&sources, timeout).map(drop)
     }

@@ -1,6 +1,7 @@
 //! The link in the kernel.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use linkwatch::nl::{LinkQuery, MessageBuilder, Namespace, Protocol, Socket};
@@ -11,6 +12,8 @@ use super::plan::Link;
 
 /// `struct ifinfomsg`, `linux/rtnetlink.h`, up to the index.
 const INDEX_OFFSET: usize = 4;
+/// After which a link that could not be set up is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What is watched, and set up where it is down.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Watched {
     looked_after: u64,
     /// An event has left open how it is.
     is_unclear: bool,
+    /// It could not be set up, and is tried again then.
+    retry: Option<Instant>,
 }
 
 impl Watched {
@@ -37,6 +42,7 @@ impl Watched {
             sets_up: settings.sets_up,
             looked_after: monitor.statistics().messages,
             is_unclear: false,
+            retry: None,
             monitor,
         })
     }
@@ -76,23 +82,30 @@ impl Watched {
 
     /// Whether the link has to be looked at, after all events: not every change
     /// is one. A link without carrier that is taken down is as disconnected as
-    /// before, and is not to stay down.
+    /// before, and is not to stay down. Nor does the kernel tell what kept one
+    /// down no longer does (rfkill, firmware that is missing).
     pub(super) fn needs_look(&mut self) -> bool {
         let messages = self.monitor.statistics().messages;
         let has_news = std::mem::replace(&mut self.looked_after, messages) != messages;
         let is_unclear = std::mem::take(&mut self.is_unclear);
         let is_taken_down = || self.sets_up && self.link().is_some_and(|link| !link.is_admin_up());
-        is_unclear || (has_news && is_taken_down())
+        let is_due = self.retry.is_some_and(|due| due <= Instant::now());
+        is_unclear || is_due || (has_news && is_taken_down())
+    }
+
+    /// When it has to be looked at, whether there are events or not.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.retry
     }
 
     /// How the link is now, set up before where that is asked for.
-    pub(super) fn look(&self) -> Link {
-        let Some(link) = self.link() else {
-            return Link::Gone;
-        };
-        let state = match self.sets_up && !link.is_admin_up() {
-            true => self.set_up(link),
-            false => Some(link.clone()),
+    pub(super) fn look(&mut self) -> Link {
+        let state = match self.link().cloned() {
+            Some(link) if self.sets_up && !link.is_admin_up() => self.set_up(link),
+            state => {
+                self.retry = None;
+                state
+            }
         };
         match state {
             None => Link::Gone,
@@ -106,11 +119,18 @@ impl Watched {
     }
 
     /// Sets the link up, and returns how it is then.
-    fn set_up(&self, link: &LinkState) -> Option<LinkState> {
+    fn set_up(&mut self, link: LinkState) -> Option<LinkState> {
         let name = &self.interface.name;
-        match request_up(link.ifindex()) {
-            Ok(()) => log::debug!("{name} was down and is up now"),
-            Err(error) => log::warn!("setting {name} up: {error:#}"),
+        match (request_up(link.ifindex()), self.retry.take()) {
+            (Ok(()), None) => log::debug!("{name} was down and is up now"),
+            (Ok(()), Some(_)) => log::info!("{name} could be set up now"),
+            (Err(error), before) => {
+                // Once, however often it is tried.
+                if before.is_none() {
+                    log::warn!("setting {name} up: {error:#}; trying again");
+                }
+                self.retry = Instant::now().checked_add(RETRY);
+            }
         }
         let state = LinkQuery::new(&Namespace::current())
             .and_then(|mut query| query.get(link.ifindex(), LinkState::from_message));
@@ -118,7 +138,7 @@ impl Watched {
             Ok(state) => state.flatten(),
             Err(error) => {
                 log::warn!("asking how {name} is: {error}");
-                Some(link.clone())
+                Some(link)
             }
         }
     }

@@ -119,6 +119,8 @@ fn serve(settings: Settings) -> ExitCode {
 
 fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<u8> {
     umask(Mode::from_bits_truncate(0o022));
+    // Who finds the PID file may send one.
+    let signals = Signals::take_these(daemon::SIGNALS)?;
     let path = control::pid_file(&settings.interface.name);
     let _pid_file = match PidFile::create(&path, &control::NAMES) {
         Ok(file) => file,
@@ -130,7 +132,6 @@ fn be_daemon(settings: Settings, starting: Option<Starting>) -> Result<u8> {
             return Err(error).with_context(|| path.display().to_string());
         }
     };
-    let signals = Signals::take_these(daemon::SIGNALS)?;
     if !settings.meaningless.is_empty() {
         let options = settings.meaningless.join(", ");
         log::info!("accepted, but meaningless here: {options}");

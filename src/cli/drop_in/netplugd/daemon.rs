@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use linkwatch::nl::{LinkFlags, Name};
+use linkwatch::nl::{LinkFlags, Name, escape};
 use linkwatch::{Criterion, Event, EventKind, LinkState, Monitor, Pattern};
 use nix::poll::{PollFlags, PollTimeout};
 use nix::sys::signal::Signal;
@@ -13,11 +14,14 @@ use nix::sys::signal::Signal;
 use super::machine::{Action, Flags, Machine, State, Task};
 use super::script::Script;
 use crate::cli::poll::{poll_all, timeout};
-use crate::cli::process::Process;
+use crate::cli::process::{Process, is_passing};
 use crate::cli::signals::Signals;
 
 /// How many events are taken before scripts and signals have their turn.
 const BATCH: usize = 64;
+/// After which a start that the system was too short of something for is tried
+/// again.
+const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Daemon {
     patterns: Vec<Pattern>,
@@ -36,8 +40,17 @@ struct Link {
     name: Name,
     machine: Machine,
     process: Option<Process>,
+    postponed: Option<Postponed>,
     /// It was removed; this is kept for its last script.
     is_gone: bool,
+}
+
+/// A call of the script that could not be started, but may be soon: for its
+/// machine, the script runs.
+#[derive(Debug, Clone, Copy)]
+struct Postponed {
+    task: Task,
+    due: Instant,
 }
 
 impl Daemon {
@@ -177,7 +190,9 @@ impl Daemon {
             (self.monitor.as_fd(), PollFlags::POLLIN),
         ];
         sources.extend(processes.iter().flat_map(|process| process.sources()));
-        let due = processes.iter().filter_map(|process| process.due()).min();
+        let postponed = self.links.values().filter_map(|link| link.postponed);
+        let of_processes = processes.iter().filter_map(|process| process.due());
+        let due = of_processes.chain(postponed.map(|call| call.due)).min();
         let timeout = match more {
             true => PollTimeout::ZERO,
             false => timeout(due),
@@ -199,6 +214,7 @@ impl Link {
             name,
             machine,
             process: None,
+            postponed: None,
             is_gone: false,
         }
     }
@@ -220,6 +236,14 @@ impl Link {
     }
 
     fn advance(&mut self, script: &Script) {
+        if let Some(call) = self.postponed
+            && call.due <= Instant::now()
+        {
+            let before = self.machine.state();
+            self.obey(Some(Action::Start(call.task)), script);
+            self.settle(script);
+            self.tell(before, format_args!("the script was to be called again"));
+        }
         let Some(process) = &mut self.process else {
             return;
         };
@@ -240,19 +264,43 @@ impl Link {
 
     fn obey(&mut self, mut action: Option<Action>, script: &Script) {
         while let Some(next) = action.take() {
-            match next {
-                Action::Kill => {
-                    if let Some(process) = &mut self.process {
-                        process.terminate();
-                    }
+            let postponed = self.postponed.take();
+            action = match (next, postponed, &mut self.process) {
+                (Action::Kill, Some(_), _) => self.machine.ended(false),
+                (Action::Kill, None, process) => {
+                    process.iter_mut().for_each(Process::terminate);
+                    None
                 }
-                // One that cannot be started is one that has failed.
-                Action::Start(task) => match script.start(self.name.as_bytes(), task) {
-                    Ok(process) => self.process = Some(process),
-                    Err(_) => action = self.machine.ended(false),
-                },
-            }
+                (Action::Start(task), postponed, _) => {
+                    let is_repeated = postponed.is_some_and(|call| call.task == task);
+                    self.start(task, is_repeated, script)
+                }
+            };
         }
+    }
+
+    /// Calls the script, now or once the system can. One that cannot be started
+    /// for another reason is one that has failed.
+    fn start(&mut self, task: Task, is_repeated: bool, script: &Script) -> Option<Action> {
+        let error = match script.start(self.name.as_bytes(), task) {
+            Ok(process) => {
+                self.process = Some(process);
+                return None;
+            }
+            Err(error) => error,
+        };
+        let (name, task_name) = (&self.name, task.as_str());
+        if !is_passing(&error) {
+            log::error!("{script} {name} {task_name}: {error}");
+            return self.machine.ended(false);
+        }
+        match is_repeated {
+            false => log::warn!("{script} {name} {task_name}: {error}; trying again"),
+            true => log::debug!("{script} {name} {task_name}: still: {error}"),
+        }
+        let due = Instant::now() + RETRY;
+        self.postponed = Some(Postponed { task, due });
+        None
     }
 
     fn tell(&self, before: State, why: std::fmt::Arguments<'_>) {
@@ -268,8 +316,12 @@ impl Link {
 pub(super) fn probe(names: &[Vec<u8>], script: &Script) -> Result<usize> {
     let mut successes = 0;
     for name in names {
-        let Ok(mut process) = script.start(name, Task::Probe) else {
-            continue;
+        let mut process = match script.start(name, Task::Probe) {
+            Ok(process) => process,
+            Err(error) => {
+                log::error!("{script} {} probe: {error}", escape(name));
+                continue;
+            }
         };
         let end = loop {
             if let Some(end) = process.advance(|_, _| {}) {

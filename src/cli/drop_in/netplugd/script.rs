@@ -1,6 +1,7 @@
 //! netplugd's script: `SCRIPT IFACE in|out|probe`.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -26,19 +27,25 @@ impl Script {
     /// Calls it. It has this program's environment, and its output goes where
     /// this program's would.
     pub(super) fn start(&self, interface: &[u8], task: Task) -> io::Result<Process> {
-        let script = escape(self.path.as_os_str().as_bytes());
-        let (shown, task) = (escape(interface), task.as_str());
-        let started = Process::start(Launch {
+        let process = Process::start(Launch {
             program: self.path.clone(),
-            arguments: vec![OsStr::from_bytes(interface).to_owned(), task.into()],
+            arguments: vec![
+                OsStr::from_bytes(interface).to_owned(),
+                task.as_str().into(),
+            ],
             inherits_environment: true,
             output: Output::Inherited,
             ..Launch::default()
-        });
-        match &started {
-            Ok(process) => log::info!("{script} {shown} {task} -> pid {}", process.id()),
-            Err(error) => log::error!("{script} {shown} {task}: {error}"),
-        }
-        started
+        })?;
+        let (interface, task) = (escape(interface), task.as_str());
+        log::info!("{self} {interface} {task} -> pid {}", process.id());
+        Ok(process)
+    }
+}
+
+/// Its path, safe to print.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", escape(self.path.as_os_str().as_bytes()))
     }
 }
