@@ -31,6 +31,9 @@ const MOST_READS: usize = 32;
 /// what mattered: where links are renamed into the scope all the time, that is
 /// not done for each.
 const SIEVE_PAUSE: Duration = Duration::from_millis(100);
+/// How often all links are listed at the end of a watch, if links come and go
+/// meanwhile. Each list is tried a few times too.
+const MOST_LISTS: u32 = 3;
 /// For so long a socket that was empty is taken to be so still.
 const JUST_NOW: Duration = Duration::from_micros(100);
 /// What a datagram takes of the receive buffer at least, however short it is
@@ -250,12 +253,34 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// As [`try_next`](Self::try_next). Where the links cannot be listed, which
-    /// is logged, the rest is done all the same.
+    /// Where the links cannot be listed; what is held back is let go of all the
+    /// same. If links come and go all the time, the list may not be complete,
+    /// which is no error.
     pub fn conclude(&mut self) -> Result<()> {
-        let listed = self.resync();
+        let listed = self.list_for_good();
         self.follower.release_held();
         listed
+    }
+
+    fn list_for_good(&mut self) -> Result<()> {
+        // As in a resync.
+        self.drain()?;
+        for _ in 0..MOST_LISTS {
+            match self.list_and_compare() {
+                Ok(true) => {
+                    self.loss.due = None;
+                    break;
+                }
+                Ok(false) => self.schedule_resync(),
+                Err(error) => {
+                    self.schedule_resync();
+                    return Err(error);
+                }
+            }
+        }
+        let overruns = std::mem::take(&mut self.loss.overruns);
+        self.follower.report_resync(overruns);
+        Ok(())
     }
 
     /// In a storm it is read by the clock; but also before anything is let go of

@@ -233,6 +233,8 @@ impl Follower {
                 self.recognise(&mut event);
                 self.wifi.push(event, Instant::now(), &mut self.told);
             }
+            // What nl80211 has said since may be that it was a roam.
+            self.wifi.receive(Instant::now(), &mut self.told);
             self.wifi.release_all(&mut self.told);
             self.settle(Instant::now());
             self.settler.release_all(&mut self.ready);

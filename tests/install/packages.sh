@@ -17,6 +17,8 @@ mount -t overlay overlay \
 	-o "lowerdir=/,upperdir=$folder/changes,workdir=$folder/work" "$folder/root" ||
 	cannot "an overlay cannot be mounted here"
 root=$folder/root
+[ -s "$root/var/lib/dpkg/status" ] && [ -x "$root/usr/bin/dpkg" ] ||
+	cannot "parts of this system are file systems of their own, which an overlay of / lacks"
 changes=$folder/changes
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc" || mount --rbind /proc "$root/proc"

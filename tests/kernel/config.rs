@@ -195,7 +195,9 @@ in_namespace! {
 
     fn a_reload_keeps_what_is_the_same() {
         let service = Service::new("true");
-        service.configure("[[watch]]\npatterns = ['cable0']\n[[watch]]\npatterns = ['cable1']\n");
+        service.configure(
+            "[[watch]]\nname = 'same'\npatterns = ['cable0']\n[[watch]]\npatterns = ['cable1']\n",
+        );
         let cables = ["cable0", "cable1"].map(Tap::up);
         let before = Counters::of("cable0").sum();
         let mut watch = service.start();
@@ -276,7 +278,7 @@ in_namespace! {
         assert_eq!(service.hook.lines("new.log").len(), 4);
     }
 
-    fn what_a_replaced_watch_holds_back_is_told_and_runs_no_hook() {
+    fn what_a_replaced_watch_holds_back_is_told_and_runs_its_hook() {
         let service = Service::new("echo $1 $2 >>$folder/calls");
         let before = "[[watch]]\npatterns = ['cable0']\nexec = 'HOOK'\nsettle-down = '60m'\n";
         service.configure(before);
@@ -295,7 +297,21 @@ in_namespace! {
         watch.until("all of it", |events| sum(events) == counted);
         assert_eq!(watch.events.last().unwrap()["event"], "disconnected");
         assert_eq!(watch.expect("initial", "cable0")["connected"], false);
+        // The new watch begins with an outage, of which it tells its hooks nothing.
+        eventually("the hook", || service.hook.lines("calls").len() == 2);
         watch.stop();
-        assert_eq!(service.hook.lines("calls"), ["cable0 initial"]);
+        assert_eq!(service.hook.lines("calls"), ["cable0 initial", "cable0 disconnected"]);
+    }
+
+    fn a_watch_of_another_name_is_another_one() {
+        let service = Service::new("true");
+        service.configure("[[watch]]\npatterns = ['cable0']\n");
+        let _cable = Tap::up("cable0");
+        let mut watch = service.start();
+        assert_eq!(watch.expect("initial", "cable0")["watch"], "1");
+        service.configure("[[watch]]\nname = 'uplink'\npatterns = ['cable0']\n");
+        watch.signal("HUP");
+        assert_eq!(watch.expect("initial", "cable0")["watch"], "uplink");
+        watch.stop();
     }
 }

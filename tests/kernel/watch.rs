@@ -1,6 +1,6 @@
 //! `linkwatch watch --json`.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -319,6 +319,34 @@ in_namespace! {
             assert!(log.contains(&format!("{name} - Status: disconnected")), "{log}");
         }
         assert!(log.ends_with("Network monitoring stopped\n"), "{log}");
+    }
+
+    fn a_slow_reader_gets_the_last_events_too() {
+        // More than a pipe holds.
+        let cables: Vec<Tap> = (0..300).map(|i| Tap::up(&format!("cable{i}"))).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut watch = linkwatch(&["watch", "--json", "--settle-down", "60m"])
+            .args(["--events", "disconnected", "cable*", "--log-file"])
+            .arg(&log)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        eventually("it has begun", || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains("started"))
+        });
+        for cable in &cables {
+            cable.pull();
+        }
+        let pid = nix::unistd::Pid::from_raw(watch.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        eventually("all is told, to the log at least", || {
+            std::fs::read_to_string(&log).unwrap().matches("disconnected").count() == 300
+        });
+        let mut told = String::new();
+        watch.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(watch.wait().unwrap().success());
+        assert_eq!(told.matches(r#""event":"disconnected""#).count(), 300);
     }
 
     fn lost_messages_are_made_up_for() {

@@ -182,7 +182,12 @@ mod tests {
             panic!("watch");
         };
         let of_args = Settings::from_args(&args).unwrap();
-        assert!(plain.is_same(&of_args.watches[0]), "{plain:?}");
+        let label = plain.label.clone();
+        let of_args = WatchSettings {
+            label,
+            ..of_args.watches[0].clone()
+        };
+        assert_eq!(plain, &of_args);
     }
 
     #[test]

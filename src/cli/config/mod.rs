@@ -88,16 +88,6 @@ impl Settings {
 }
 
 impl WatchSettings {
-    /// True if they ask for the same, whatever it is called.
-    pub(super) fn is_same(&self, other: &WatchSettings) -> bool {
-        let label = self.label.clone();
-        *self
-            == WatchSettings {
-                label,
-                ..other.clone()
-            }
-    }
-
     /// Whether events of this kind are reported.
     pub(super) fn reports(&self, kind: EventKind) -> bool {
         match &self.events {

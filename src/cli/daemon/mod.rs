@@ -42,9 +42,11 @@ const BATCH: usize = 64;
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
 /// What running hooks have left when linkwatch is told to end.
 const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
+/// What the reader of the output has left then.
+const PATIENCE_WITH_READER: Duration = Duration::from_secs(2);
 /// Metrics and the status follow changes no faster.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(1);
-/// Of a watch that ends, so many events are still told.
+/// Of a watch that ends, so many events are still read.
 const LAST_EVENTS: usize = 10_000;
 
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
@@ -157,6 +159,16 @@ enum Ending {
     OutputClosed,
 }
 
+/// Whose last events are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// All watches end.
+    OfAll,
+    /// Another watch goes on in its place, and begins with what is, which hooks
+    /// are not told of where it is an outage.
+    OfWatch,
+}
+
 /// Why it does not wait any more.
 struct Woken {
     is_signalled: bool,
@@ -171,7 +183,7 @@ impl Daemon {
         // There is nothing to reload for.
         self.config = None;
         if let Ok(ending) = result {
-            self.tell_the_rest(ending)?;
+            self.tell_the_rest(ending);
         }
         let patience = match result {
             // What was reported is to be acted upon.
@@ -182,46 +194,45 @@ impl Daemon {
         if patience.is_some() {
             self.hooks.forget_waiting();
         }
-        let with_output = matches!(result, Ok(Ending::Counted));
+        let with_output = matches!(result, Ok(Ending::Counted | Ending::Asked));
         let finished = self.finish(with_output, patience);
         result.and(finished)
     }
 
     /// What is known already is told before it ends, except to those who have
     /// got what they asked for.
-    fn tell_the_rest(&mut self, ending: Ending) -> Result<()> {
+    fn tell_the_rest(&mut self, ending: Ending) {
         if ending == Ending::Counted {
-            return Ok(());
+            return;
         }
         for index in 0..self.watches.len() {
-            if self.tell_the_last(index).is_some() {
+            if self.tell_the_last(index, Last::OfAll).is_some() {
                 break;
             }
         }
-        if ending == Ending::Asked {
-            // Nothing is left to be done about a reader that goes now.
-            let _ = self.output.flush()?;
-        }
-        Ok(())
     }
 
     /// The last events of a watch: those that were read, those that are held
-    /// back, and what the kernel has not announced yet. What these tell has not
-    /// lasted, so no hook is called.
-    fn tell_the_last(&mut self, index: usize) -> Option<Ending> {
-        if let ending @ Some(_) = self.tell_what_is_there(index) {
+    /// back, and what the kernel has not announced yet.
+    fn tell_the_last(&mut self, index: usize, last: Last) -> Option<Ending> {
+        if let ending @ Some(_) = self.tell_what_is_there(index, LAST_EVENTS) {
             return ending;
         }
         let watch = &mut self.watches[index];
-        watch.hook = None;
+        if last == Last::OfAll {
+            // These states have not lasted, and may be over soon.
+            watch.hook = None;
+        }
         if let Err(error) = watch.monitor.conclude() {
             log::warn!("{error}");
         }
-        self.tell_what_is_there(index)
+        // A few of each link, and what comes in a lasting storm.
+        let most = LAST_EVENTS + 8 * watch.monitor.links().len();
+        self.tell_what_is_there(index, most)
     }
 
-    fn tell_what_is_there(&mut self, index: usize) -> Option<Ending> {
-        for _ in 0..LAST_EVENTS {
+    fn tell_what_is_there(&mut self, index: usize, most: usize) -> Option<Ending> {
+        for _ in 0..most {
             // An error ends no more than what ends anyway.
             let event = self.watches[index].next_event().ok().flatten()?;
             if let ending @ Some(_) = self.report(index, &event) {
@@ -428,12 +439,11 @@ impl Daemon {
         let mut kept = vec![false; self.watches.len()];
         let mut places = Vec::new();
         for settings in wanted {
-            let same =
-                |&index: &usize| !kept[index] && self.watches[index].settings.is_same(&settings);
+            let same = |&index: &usize| !kept[index] && self.watches[index].settings == settings;
             match (0..kept.len()).find(same) {
                 Some(index) => {
                     kept[index] = true;
-                    places.push(Place::Kept(index, settings.label));
+                    places.push(Place::Kept(index));
                 }
                 None => {
                     let id = WatchId(self.next_id);
@@ -444,17 +454,14 @@ impl Daemon {
         }
         // What they have read is told, and acted upon.
         for index in (0..kept.len()).filter(|&index| !kept[index]) {
-            self.tell_the_last(index);
+            self.tell_the_last(index, Last::OfWatch);
         }
         let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
         self.watches = places
             .into_iter()
             .filter_map(|place| match place {
                 Place::New(watch) => Some(*watch),
-                Place::Kept(index, label) => old.get_mut(index)?.take().map(|mut watch| {
-                    watch.settings.label = label;
-                    watch
-                }),
+                Place::Kept(index) => old.get_mut(index)?.take(),
             })
             .collect();
         Ok(())
@@ -465,12 +472,15 @@ impl Daemon {
     /// one all of it.
     fn finish(&mut self, mut with_output: bool, patience: Option<Duration>) -> Result<()> {
         let mut deadline = patience.map(|patience| Instant::now() + patience);
+        let reader = patience.map(|patience| Instant::now() + patience.min(PATIENCE_WITH_READER));
         let mut is_terminated = false;
         loop {
             self.advance_hooks();
             self.give_account();
-            with_output =
-                with_output && self.output.flush()?.is_continue() && self.output.waiting() > 0;
+            with_output = with_output
+                && self.output.flush()?.is_continue()
+                && self.output.waiting() > 0
+                && reader.is_none_or(|reader| reader > Instant::now());
             if self.hooks.running() + self.hooks.waiting() == 0 && !with_output {
                 return Ok(());
             }
@@ -483,12 +493,14 @@ impl Daemon {
             if with_output {
                 sources.extend(self.output.source());
             }
-            let due = [deadline, self.due()].into_iter().flatten().min();
+            let reader = reader.filter(|_| with_output);
+            let due = [deadline, reader, self.due()].into_iter().flatten().min();
             poll_all(&sources, timeout(due))?;
             if self.obey()?.is_break() {
-                if is_terminated || with_output {
+                if is_terminated {
                     return Ok(());
                 }
+                with_output = false;
                 self.hooks.forget_waiting();
                 deadline = Some(Instant::now());
             }
@@ -499,6 +511,6 @@ impl Daemon {
 /// Where a watch comes from when a configuration is loaded.
 enum Place {
     New(Box<Watch>),
-    /// From this place of the old ones, with another name perhaps.
-    Kept(usize, String),
+    /// From this place of the old ones.
+    Kept(usize),
 }

@@ -8,14 +8,13 @@ use super::clock::{Clock, WasSet};
 use super::figures::shown;
 use super::line::{Line, LinkEvent, LogEvent};
 use super::link::Link;
+use super::watches::Watches;
 
 /// How many links are told of that are gone. Machines with containers have a
 /// new one each minute.
 const MOST_GONE: usize = 1000;
 /// How many are followed at one time.
 const MOST_PRESENT: usize = 65_536;
-/// Between the `initial` lines of one start lies no longer time.
-const LONGEST_START: i64 = 60_000_000;
 
 /// A watch, and the index of an interface.
 type Place = (Option<String>, u32);
@@ -40,14 +39,14 @@ pub(super) struct Account {
     /// Those that are not: one of the same name and kind goes on with their
     /// account.
     gone: HashMap<Identity, usize>,
-    /// What the last watch that began has listed, and when it did last.
+    watches: Watches,
+    /// What the watches have listed since they began.
     listed: HashSet<Place>,
-    listed_last: Option<i64>,
-    /// When a watch began of which nothing but `initial` lines came yet.
-    starting: Option<i64>,
-    /// How often a watch began, as far as the log tells.
+    /// When watches began of which nothing but `initial` lines came yet.
+    starting: HashMap<Option<String>, i64>,
+    /// How often the program began, as far as the log tells. Known at the end.
     pub(super) starts: u64,
-    /// Between the watches, in microseconds.
+    /// The time before that, in microseconds.
     pub(super) unwatched: u64,
     pub(super) lines: u64,
     pub(super) resyncs: u64,
@@ -71,22 +70,24 @@ impl Account {
         let (time, was_set) = self.clock.place(line.time, kind, since);
         self.first.get_or_insert(time);
 
-        let is_initial = kind == Some(EventKind::Initial);
-        if !is_initial {
-            self.end_start();
-        }
         match &line.event {
-            LogEvent::Other => {}
+            LogEvent::Other => self.end_starts(),
             LogEvent::Resync { overruns } => {
+                self.end_starts();
                 self.resyncs += 1;
                 self.overruns = self.overruns.saturating_add(*overruns);
             }
+            LogEvent::Link(event) if !self.watches.know(&event.watch) => self.left_out += 1,
             LogEvent::Link(event) => {
-                if is_initial && self.is_start(event, time) {
-                    self.start(before, time);
-                }
-                if is_initial {
-                    self.list(event, time);
+                if event.kind == EventKind::Initial {
+                    self.list(event, before, time);
+                } else {
+                    self.end_start(&event.watch);
+                    let known = self.present.get(&place(event));
+                    // One that is added anew says nothing of the one before.
+                    let known = known.filter(|_| event.kind != EventKind::Added);
+                    let known = known.map(|&link| self.links[link].line);
+                    self.watches.tell(&event.watch, known);
                 }
                 self.apply_to_link(event, time);
             }
@@ -94,16 +95,13 @@ impl Account {
         was_set
     }
 
-    /// True if an `initial` line is the first of its watch. A watch writes them
-    /// at once and one of each link; with several watches in a configuration,
-    /// other lines come between theirs.
-    fn is_start(&self, event: &LinkEvent, time: i64) -> bool {
-        let is_over = |last| time.saturating_sub(last) > LONGEST_START;
-        self.listed_last.is_none_or(is_over) || self.listed.contains(&place(event))
-    }
-
-    fn list(&mut self, event: &LinkEvent, time: i64) {
-        self.listed_last = Some(time);
+    /// A watch lists a link, and may have begun with it.
+    fn list(&mut self, event: &LinkEvent, last_line: i64, time: i64) {
+        let was_listed = self.listed.contains(&place(event));
+        if self.watches.is_start(&event.watch, time, was_listed) {
+            self.start(&event.watch, last_line, time);
+        }
+        self.watches.list(&event.watch, time);
         if self.listed.len() < MOST_PRESENT {
             self.listed.insert(place(event));
         }
@@ -111,29 +109,36 @@ impl Account {
 
     /// A watch has begun; the one before has ended after its last line, nobody
     /// knows when.
-    fn start(&mut self, last_line: i64, time: i64) {
-        self.end_start();
-        self.starts += 1;
-        self.starting = Some(time);
-        self.listed.clear();
-        if self.lines > 1 {
-            let gap = u64::try_from(time.saturating_sub(last_line)).unwrap_or(0);
-            self.unwatched = self.unwatched.saturating_add(gap);
-        }
+    fn start(&mut self, watch: &Option<String>, last_line: i64, time: i64) {
+        self.end_start(watch);
+        self.starting.insert(watch.clone(), time);
+        self.listed.retain(|(listing, _)| listing != watch);
+        let ended = self.watches.start(watch, last_line, time, self.lines);
+        self.present.retain(|(watching, _), _| watching != watch);
         // Also of those that are gone it is not known whether they still are.
-        for link in &mut self.links {
-            link.end_knowledge(last_line);
-        }
-        self.present.clear();
-        for (number, link) in self.links.iter().enumerate() {
-            self.gone.insert(identity(link), number);
+        for (number, link) in self.links.iter_mut().enumerate() {
+            if link.watch == *watch {
+                link.end_knowledge(ended.time(link.line));
+                self.gone.insert(identity(link), number);
+            }
         }
     }
 
     /// The watch has listed all links that there were.
-    fn end_start(&mut self) {
-        if let Some(time) = self.starting.take() {
-            for link in &mut self.links {
+    fn end_start(&mut self, watch: &Option<String>) {
+        if let Some(time) = self.starting.remove(watch) {
+            let links = self.links.iter_mut();
+            for link in links.filter(|link| link.watch == *watch) {
+                link.stay_away(time);
+            }
+        }
+    }
+
+    /// All watches have, as far as anybody can tell.
+    fn end_starts(&mut self) {
+        let starting = std::mem::take(&mut self.starting);
+        for link in &mut self.links {
+            if let Some(&time) = starting.get(&link.watch) {
                 link.stay_away(time);
             }
         }
@@ -151,7 +156,11 @@ impl Account {
             },
         };
         let link = &mut self.links[number];
+        if let Some(end) = self.watches.end_of(&link.watch, link.line) {
+            link.end_knowledge(end);
+        }
         link.apply(event, time);
+        link.line = self.lines;
         if link.is_present() {
             self.present.insert(place(event), number);
         } else {
@@ -200,9 +209,14 @@ impl Account {
 
     /// All lines are read: what they tell ends with the last one.
     pub(super) fn finish(mut self) -> Account {
-        self.end_start();
+        self.end_starts();
+        let starts = self.watches.finish();
+        (self.starts, self.unwatched) = (starts.number, starts.unwatched);
         let end = self.clock.latest();
         for link in &mut self.links {
+            if let Some(end) = self.watches.end_of(&link.watch, link.line) {
+                link.end_knowledge(end);
+            }
             link.end_knowledge(end);
         }
         self.links.sort_by(|a, b| {

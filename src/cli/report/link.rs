@@ -57,6 +57,8 @@ pub(super) struct Link {
     since: i64,
     /// The time of the last line about it.
     told: i64,
+    /// Which line of all that was.
+    pub(super) line: u64,
     open: Option<Open>,
     /// When it was first told of.
     pub(super) first: i64,
@@ -86,6 +88,7 @@ impl Link {
             last_known: State::Unknown,
             since: time,
             told: time,
+            line: 0,
             open: None,
             first: time,
             times: Times::default(),

@@ -12,6 +12,7 @@ mod scale;
 mod source;
 mod text;
 mod timeline;
+mod watches;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
