@@ -21,8 +21,6 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
 };
 
-use super::drop_in::background;
-
 /// What every child has in its environment, beside what it is given.
 pub(super) const ENVIRONMENT: [(&str, &str); 2] = [
     (
@@ -31,6 +29,9 @@ pub(super) const ENVIRONMENT: [(&str, &str); 2] = [
     ),
     ("LANG", "C.UTF-8"),
 ];
+/// By this, linkwatch knows itself when it has started itself anew, in the
+/// background. No child is to take it for its own.
+pub(super) const IN_BACKGROUND: &str = "LINKWATCH_IN_BACKGROUND";
 /// Between SIGTERM and SIGKILL.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// What is longer is cut.
@@ -195,7 +196,7 @@ impl Process {
         }
         command.args(&launch.arguments);
         if launch.inherits_environment {
-            command.env_remove(background::VARIABLE);
+            command.env_remove(IN_BACKGROUND);
         } else {
             command.env_clear().envs(ENVIRONMENT);
         }

@@ -18,8 +18,8 @@ use anyhow::{Context, Result};
 use rustix::process::setsid;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-/// In the environment of the one in the background.
-pub(in crate::cli) const VARIABLE: &str = "LINKWATCH_IN_BACKGROUND";
+use crate::cli::process::IN_BACKGROUND;
+
 /// What it says when it is ready; an exit code follows.
 const READY: u8 = b'r';
 
@@ -34,7 +34,7 @@ pub(super) enum Side {
 /// Goes into the background. What can fail is done there, with the user's
 /// standard input and error still open, until [`Starting::ready`].
 pub(super) fn enter() -> Result<Side> {
-    if env::var_os(VARIABLE).is_some() {
+    if env::var_os(IN_BACKGROUND).is_some() {
         // Only a process that leads its group already has no need of it.
         let _ = setsid();
         // Not inherited: scripts are not to say it, nor to keep it open.
@@ -47,7 +47,7 @@ pub(super) fn enter() -> Result<Side> {
     let child = Command::new("/proc/self/exe")
         .arg0(name)
         .args(arguments)
-        .env(VARIABLE, "1")
+        .env(IN_BACKGROUND, "1")
         .stdout(Stdio::piped())
         .spawn()
         .context("starting anew in the background")?;

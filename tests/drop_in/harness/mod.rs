@@ -33,7 +33,7 @@ use std::time::Instant;
 pub use bench::Bench;
 pub use daemon::Daemon;
 
-use crate::support::skip;
+use crate::support::{finish, skip};
 
 /// Who plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl Player {
     /// Its record, or why there is none.
     fn end(self) -> Result<Vec<String>, String> {
         let start = Instant::now();
-        let output = namespaces::finish(self.process);
+        let output = finish(self.process, namespaces::LIMIT);
         let record = read_record(self.folder.path());
         let printed = printed(&output);
         if !output.status.success() || !printed.contains("1 passed") {

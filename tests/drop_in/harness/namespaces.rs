@@ -3,16 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Side;
 
 const SIDE: &str = "LINKWATCH_TEST_SIDE";
 const FOLDER: &str = "LINKWATCH_TEST_FOLDER";
 /// Longer than any scenario takes.
-const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(120);
 /// Its first process waits for every orphan, as on a machine: a daemon that
 /// has gone is to be gone, and not a zombie.
 const INIT: [&str; 4] = ["sh", "-c", "\"$@\"; exit $?", "sh"];
@@ -94,23 +94,6 @@ pub fn start(unshare: &[&str], name: &str, side: Side, folder: &Path) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("unshare")
-}
-
-/// Waits for its end, and ends it where it takes too long.
-pub fn finish(player: Child) -> Output {
-    let id = player.id();
-    let start = Instant::now();
-    let waiting = std::thread::spawn(move || player.wait_with_output());
-    while !waiting.is_finished() {
-        if start.elapsed() > LIMIT {
-            let _ = Command::new("kill")
-                .args(["-KILL", &id.to_string()])
-                .status();
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    waiting.join().expect("the thread").expect("the output")
 }
 
 /// Takes back what was ignored by who started the tests: a shell's `command &`

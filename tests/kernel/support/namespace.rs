@@ -2,7 +2,7 @@
 //! unshare(1), so no root is needed and nothing of the machine is touched.
 
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -119,11 +119,16 @@ fn run(mut command: Command) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("unshare");
+    finish(child, LIMIT)
+}
+
+/// Waits for its end, and ends it where it takes longer than `limit`.
+pub fn finish(child: Child, limit: Duration) -> Output {
     let id = child.id();
     let start = Instant::now();
     let waiting = std::thread::spawn(move || child.wait_with_output());
     while !waiting.is_finished() {
-        if start.elapsed() > LIMIT {
+        if start.elapsed() > limit {
             let _ = Command::new("kill")
                 .args(["-KILL", &id.to_string()])
                 .status();
