@@ -132,17 +132,23 @@ impl fmt::Display for Reason {
 pub struct Event {
     time: SystemTime,
     kind: EventKind,
-    link: Option<LinkState>,
     connected: bool,
-    transitions: u64,
     reason: Option<Reason>,
-    previous_name: Option<Name>,
-    overruns: u64,
     last: bool,
     notice: Option<Notice>,
-    /// What was asked after the event; few have any.
-    detail: Option<Box<str>>,
-    wifi: Option<Box<WifiDetails>>,
+    transitions: u64,
+    link: Option<LinkState>,
+    /// Boxed: on its way an event is moved from hand to hand.
+    more: Option<Box<More>>,
+}
+
+/// What few events have to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct More {
+    previous_name: Option<Name>,
+    overruns: u64,
+    detail: Option<String>,
+    wifi: Option<WifiDetails>,
 }
 
 /// What a Wi-Fi link's event tells beside the link's state.
@@ -177,37 +183,47 @@ impl Event {
         connected: bool,
         transitions: u64,
     ) -> Event {
+        Event::at(SystemTime::now(), kind, link, connected, transitions)
+    }
+
+    /// An event that was read from the kernel at this time.
+    pub(crate) fn at(
+        time: SystemTime,
+        kind: EventKind,
+        link: LinkState,
+        connected: bool,
+        transitions: u64,
+    ) -> Event {
         Event {
-            time: SystemTime::now(),
-            kind,
             link: Some(link),
             connected,
             transitions,
-            reason: None,
-            previous_name: None,
-            overruns: 0,
-            last: false,
-            notice: None,
-            detail: None,
-            wifi: None,
+            ..Event::of_no_link(time, kind)
         }
     }
 
     pub(crate) fn resync(overruns: u64) -> Event {
+        let mut event = Event::of_no_link(SystemTime::now(), EventKind::Resync);
+        event.more_mut().overruns = overruns;
+        event
+    }
+
+    fn of_no_link(time: SystemTime, kind: EventKind) -> Event {
         Event {
-            time: SystemTime::now(),
-            kind: EventKind::Resync,
-            link: None,
+            time,
+            kind,
             connected: false,
-            transitions: 0,
             reason: None,
-            previous_name: None,
-            overruns,
             last: false,
             notice: None,
-            detail: None,
-            wifi: None,
+            transitions: 0,
+            link: None,
+            more: None,
         }
+    }
+
+    fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     pub(crate) fn because(mut self, reason: Reason) -> Event {
@@ -216,7 +232,9 @@ impl Event {
     }
 
     pub(crate) fn formerly(mut self, name: Option<Name>) -> Event {
-        self.previous_name = name;
+        if name.is_some() {
+            self.more_mut().previous_name = name;
+        }
         self
     }
 
@@ -252,9 +270,9 @@ impl Event {
         self
     }
 
-    /// The link has another name since.
-    pub(crate) fn renamed_as(mut self, link: Option<LinkState>) -> Event {
-        self.link = link;
+    /// The link has another name since, as this event tells.
+    pub(crate) fn renamed_as(mut self, renamed: &Event) -> Event {
+        self.link.clone_from(&renamed.link);
         self
     }
 
@@ -280,12 +298,12 @@ impl Event {
 
     /// The interface index; `None` for a resync.
     pub fn ifindex(&self) -> Option<u32> {
-        self.link.as_ref().map(LinkState::ifindex)
+        self.link().map(LinkState::ifindex)
     }
 
     /// The link's name; `None` for a resync.
     pub fn name(&self) -> Option<Name> {
-        self.link.as_ref().map(LinkState::name)
+        self.link().map(LinkState::name)
     }
 
     /// True if the link is reported as connected once this event is known.
@@ -327,12 +345,13 @@ impl Event {
     /// The name before, on `renamed` and where a link was renamed into the
     /// scope (`added`).
     pub fn previous_name(&self) -> Option<Name> {
-        self.previous_name
+        self.more.as_ref()?.previous_name
     }
 
     /// How often the kernel reported the loss of messages, on `resync`.
     pub fn overruns(&self) -> Option<u64> {
-        (self.kind == EventKind::Resync).then_some(self.overruns)
+        let counted = self.more.as_ref().map_or(0, |more| more.overruns);
+        (self.kind == EventKind::Resync).then_some(counted)
     }
 
     /// What the kernel said, on `notice`.
@@ -344,12 +363,12 @@ impl Event {
     /// `autoneg: no-partner-detected`, …), on `disconnected`, where the watch
     /// gives [details](super::MonitorBuilder::details) and the driver knows.
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.more.as_ref()?.detail.as_deref()
     }
 
     /// What is known of a Wi-Fi link's network and access point.
     pub fn wifi(&self) -> Option<&WifiDetails> {
-        self.wifi.as_deref()
+        self.more.as_ref()?.wifi.as_ref()
     }
 }
 
@@ -362,20 +381,25 @@ impl Event {
         self.reason = None;
         self.connected = true;
         self.transitions += transitions;
-        self.wifi = Some(Box::new(wifi));
+        self.more_mut().wifi = Some(wifi);
         self
     }
 
     pub(crate) fn set_detail(&mut self, detail: Option<String>) {
-        self.detail = detail.map(String::into_boxed_str);
+        if detail.is_some() {
+            self.more_mut().detail = detail;
+        }
     }
 
     /// What is told of Wi-Fi, to be filled in.
     pub(crate) fn wifi_mut(&mut self) -> &mut WifiDetails {
-        self.wifi.get_or_insert_default()
+        self.more_mut().wifi.get_or_insert_default()
     }
 
-    pub(crate) fn link_mut(&mut self) -> Option<&mut LinkState> {
-        self.link.as_mut()
+    /// The link has turned out to be Wi-Fi.
+    pub(crate) fn set_wifi(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.set_wifi();
+        }
     }
 }

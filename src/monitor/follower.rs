@@ -11,12 +11,13 @@ use super::settle::Settler;
 use super::wifi::Wifi;
 use super::{Event, LinkState, MonitorBuilder, Statistics, Table, Verdict};
 use crate::Result;
-use crate::nl::{LinkQuery, RawMessage, Snapshot};
+use crate::nl::{LinkLayouts, LinkQuery, RawMessage, Snapshot};
 
 /// Applies messages and snapshots to the table, whoever reads them.
 #[derive(Debug)]
 pub(super) struct Follower {
     table: Table,
+    layouts: LinkLayouts,
     query: LinkQuery,
     wifi: Wifi,
     settler: Settler,
@@ -40,6 +41,7 @@ impl Follower {
         table.set_notices(builder.notices);
         Ok(Follower {
             table,
+            layouts: LinkLayouts::default(),
             query: LinkQuery::new(&builder.namespace)?,
             #[cfg(feature = "genl")]
             details: builder
@@ -57,7 +59,8 @@ impl Follower {
 
     /// Applies one message; those that are not about links do nothing.
     pub(super) fn apply(&mut self, message: &RawMessage<'_>) {
-        let link = match message.link() {
+        let parsed = message.link_by(&mut self.layouts);
+        let link = match &parsed {
             Ok(Some(link)) => link,
             Ok(None) => return,
             Err(error) => {
@@ -71,7 +74,7 @@ impl Follower {
         self.tell_initial();
         let query = &mut self.query;
         let is_there = |ifindex| is_there(query, ifindex);
-        match self.table.apply(&link, is_there, &mut self.fresh) {
+        match self.table.apply(link, is_there, &mut self.fresh) {
             Verdict::Applied => {}
             Verdict::Stale => self.statistics.stale += 1,
             Verdict::Ignored => self.statistics.ignored += 1,
@@ -150,27 +153,60 @@ impl Follower {
     }
 
     /// The next event that is ready.
+    #[inline]
     pub(super) fn next_event(&mut self) -> Option<Event> {
-        loop {
-            if let Some(mut event) = self.ready.pop_front() {
-                self.complete(&mut event);
+        match self.fresh.front() {
+            // As it most often is: nothing is to be found out or waited for.
+            Some(event) if self.is_idle() && !self.wifi.concerns(event) => self.fresh.pop_front(),
+            _ => self.next_completed(),
+        }
+    }
+
+    /// True if fresh events are the next ones, as they are.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty()
+            && self.told.is_empty()
+            && self.initial.len() == 0
+            && !self.holds_back()
+            && !self.completes()
+    }
+
+    fn next_completed(&mut self) -> Option<Event> {
+        let mut event = match self.ready.pop_front() {
+            Some(event) => event,
+            None => self.next_untold()?,
+        };
+        self.complete(&mut event);
+        Some(event)
+    }
+
+    fn next_untold(&mut self) -> Option<Event> {
+        if self.told.is_empty() {
+            let mut event = self.next_fresh()?;
+            self.recognise(&mut event);
+            if !self.holds_back() {
                 return Some(event);
             }
-            let fresh = self.next_fresh();
-            let is_fresh = fresh.is_some();
-            if let Some(mut event) = fresh {
-                self.recognise(&mut event);
-                if !self.holds_back() {
-                    self.complete(&mut event);
-                    return Some(event);
-                }
-                self.wifi.push(event, Instant::now(), &mut self.told);
-            }
+            self.wifi.push(event, Instant::now(), &mut self.told);
+        }
+        self.next_settled()
+    }
+
+    /// What is ready once the next fresh events have been through where some are
+    /// held back.
+    #[cold]
+    fn next_settled(&mut self) -> Option<Event> {
+        loop {
             if !self.told.is_empty() {
                 self.settle(Instant::now());
-            } else if !is_fresh {
-                return None;
             }
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let mut event = self.next_fresh()?;
+            self.recognise(&mut event);
+            self.wifi.push(event, Instant::now(), &mut self.told);
         }
     }
 
@@ -200,6 +236,14 @@ impl Follower {
         if let Some(ifindex) = self.wifi.recognise(event) {
             self.table.set_wifi(ifindex);
         }
+    }
+
+    /// True if events are completed by what the driver knows.
+    fn completes(&self) -> bool {
+        #[cfg(feature = "genl")]
+        return self.details.is_some();
+        #[cfg(not(feature = "genl"))]
+        return false;
     }
 
     /// Adds what the driver knows.

@@ -1,6 +1,7 @@
 //! What is known of one link.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Reason;
 use crate::nl::{self, LinkFlags, LinkMessage, Name, OperState};
@@ -103,13 +104,6 @@ impl HardwareAddress {
         })
     }
 
-    /// Takes over what a message tells, most often the same as before.
-    fn follow(known: &mut Option<HardwareAddress>, told: Option<&[u8]>) {
-        if known.as_ref().map(HardwareAddress::as_bytes) != told {
-            *known = told.and_then(HardwareAddress::new);
-        }
-    }
-
     /// The bytes of the address, at least one.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
@@ -142,23 +136,68 @@ fn differ(one: Option<HardwareAddress>, other: Option<HardwareAddress>) -> bool 
 
 /// The state of one link, as the last message about it told.
 ///
-/// A value that the kernel never told is `None`.
+/// A value that the kernel never told is `None`. A clone takes no more than a
+/// few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkState {
+    /// Shared with the events that tell of the link.
+    traits: Arc<Traits>,
     ifindex: u32,
-    name: Name,
-    alt_names: Vec<Box<[u8]>>,
-    kind: LinkKind,
     flags: LinkFlags,
     carrier: bool,
     operstate: Option<OperState>,
+    carrier_up_count: Option<u32>,
+    carrier_down_count: Option<u32>,
+    transitions: Option<u32>,
+}
+
+/// What is told of a link each time and seldom changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Traits {
+    name: Name,
+    alt_names: Vec<Box<[u8]>>,
+    kind: LinkKind,
     mtu: Option<u32>,
     master: Option<u32>,
     address: Option<HardwareAddress>,
     permanent_address: Option<HardwareAddress>,
-    carrier_up_count: Option<u32>,
-    carrier_down_count: Option<u32>,
-    transitions: Option<u32>,
+}
+
+impl Traits {
+    /// True if a newer message about the same link tells nothing else.
+    fn are_as_told_by(&self, message: &LinkMessage<'_>) -> bool {
+        let is_known = |known: &Option<HardwareAddress>, told| {
+            known.as_ref().map(HardwareAddress::as_bytes) == told
+        };
+        message.is_named(self.name.as_bytes())
+            && message.mtu().is_none_or(|told| self.mtu == Some(told))
+            && master_of(message) == self.master
+            && is_known(&self.address, message.address())
+            && is_known(&self.permanent_address, message.permanent_address())
+            && (self.alt_names.is_empty() && !message.has_properties()
+                || message.alt_names().eq(self.alt_names()))
+    }
+
+    fn alt_names(&self) -> impl Iterator<Item = &[u8]> {
+        self.alt_names.iter().map(|name| &**name)
+    }
+
+    #[cold]
+    fn update(&mut self, message: &LinkMessage<'_>) {
+        if let Some(name) = message.name().and_then(Name::new) {
+            self.name = name;
+        }
+        self.alt_names = message.alt_names().map(Box::from).collect();
+        self.mtu = message.mtu().or(self.mtu);
+        self.master = master_of(message);
+        self.address = message.address().and_then(HardwareAddress::new);
+        self.permanent_address = message.permanent_address().and_then(HardwareAddress::new);
+    }
+}
+
+/// A link without a master has no such attribute.
+fn master_of(message: &LinkMessage<'_>) -> Option<u32> {
+    message.master().filter(|&master| master != 0)
 }
 
 impl LinkState {
@@ -166,41 +205,37 @@ impl LinkState {
     /// name, or no IFLA_CARRIER as those about wireless events and those of
     /// family AF_BRIDGE.
     pub fn from_message(message: &LinkMessage<'_>) -> Option<LinkState> {
-        let mut state = LinkState {
-            ifindex: message.ifindex(),
+        let mut traits = Traits {
             name: Name::new(message.name()?)?,
             alt_names: Vec::new(),
             kind: LinkKind::of(message),
-            flags: message.flags(),
-            carrier: message.carrier()?,
-            operstate: None,
             mtu: None,
             master: None,
             address: None,
             permanent_address: None,
-            carrier_up_count: None,
-            carrier_down_count: None,
-            transitions: None,
         };
-        state.update(message);
-        Some(state)
+        traits.update(message);
+        Some(LinkState {
+            traits: Arc::new(traits),
+            ifindex: message.ifindex(),
+            flags: message.flags(),
+            carrier: message.carrier()?,
+            operstate: message.operstate(),
+            carrier_up_count: message.carrier_up_count(),
+            carrier_down_count: message.carrier_down_count(),
+            transitions: message.transitions(),
+        })
     }
 
     /// Takes over what a newer message about the same link tells. Allocates
-    /// only where alternative names have changed.
+    /// only where it is more than what changes all the time.
     pub(crate) fn update(&mut self, message: &LinkMessage<'_>) {
-        self.update_name(message);
-        if !message.alt_names().eq(self.alt_names()) {
-            self.alt_names = message.alt_names().map(Box::from).collect();
+        if !self.traits.are_as_told_by(message) {
+            Arc::make_mut(&mut self.traits).update(message);
         }
         self.flags = message.flags();
         self.carrier = message.carrier().unwrap_or(self.carrier);
         self.operstate = message.operstate().or(self.operstate);
-        self.mtu = message.mtu().or(self.mtu);
-        // A link without a master has no such attribute.
-        self.master = message.master().filter(|&master| master != 0);
-        HardwareAddress::follow(&mut self.address, message.address());
-        HardwareAddress::follow(&mut self.permanent_address, message.permanent_address());
         self.carrier_up_count = message.carrier_up_count().or(self.carrier_up_count);
         self.carrier_down_count = message.carrier_down_count().or(self.carrier_down_count);
         self.transitions = message.transitions().or(self.transitions);
@@ -208,18 +243,21 @@ impl LinkState {
 
     /// Takes over the name alone.
     pub(crate) fn update_name(&mut self, message: &LinkMessage<'_>) {
-        if let Some(told) = message.name()
-            && self.name.as_bytes() != told
-            && let Some(name) = Name::new(told)
-        {
-            self.name = name;
+        if let Some(name) = message.name().and_then(Name::new) {
+            self.set_name(name);
+        }
+    }
+
+    fn set_name(&mut self, name: Name) {
+        if self.traits.name != name {
+            Arc::make_mut(&mut self.traits).name = name;
         }
     }
 
     /// Only Wi-Fi links send wireless events.
     pub(crate) fn set_wifi(&mut self) {
-        if self.kind == LinkKind::Ethernet {
-            self.kind = LinkKind::Wifi;
+        if self.traits.kind == LinkKind::Ethernet {
+            Arc::make_mut(&mut self.traits).kind = LinkKind::Wifi;
         }
     }
 
@@ -227,11 +265,13 @@ impl LinkState {
     /// [`update`](Self::update) does: no list takes back what was counted. A
     /// link's kind is known for Wi-Fi only once it was seen to be so.
     pub(crate) fn keep(&mut self, before: &LinkState) {
-        if before.kind == LinkKind::Wifi {
+        if before.kind() == LinkKind::Wifi {
             self.set_wifi();
         }
+        if self.traits.mtu.is_none() && before.traits.mtu.is_some() {
+            Arc::make_mut(&mut self.traits).mtu = before.traits.mtu;
+        }
         self.operstate = self.operstate.or(before.operstate);
-        self.mtu = self.mtu.or(before.mtu);
         self.carrier_up_count = self.carrier_up_count.or(before.carrier_up_count);
         self.carrier_down_count = self.carrier_down_count.or(before.carrier_down_count);
         self.transitions = self.transitions.or(before.transitions);
@@ -240,32 +280,34 @@ impl LinkState {
     /// True if both cannot be the same link, though their index is: a link
     /// keeps its kind and the address that it came with for life.
     pub(crate) fn is_other_than(&self, other: &LinkState) -> bool {
-        self.kind.is_other_than(other.kind)
-            || differ(self.permanent_address, other.permanent_address)
+        self.kind().is_other_than(other.kind())
+            || differ(
+                self.traits.permanent_address,
+                other.traits.permanent_address,
+            )
     }
 
     /// True if a message is about a link of another kind.
     pub(crate) fn is_of_other_kind(&self, message: &LinkMessage<'_>) -> bool {
-        if let LinkKind::Other(known) = self.kind
-            && message.kind() == Some(known.as_bytes())
+        if let LinkKind::Other(known) = &self.traits.kind
+            && message.is_of_kind(known.as_bytes())
         {
             return false;
         }
-        self.kind.is_other_than(LinkKind::of(message))
+        self.kind().is_other_than(LinkKind::of(message))
     }
 
     /// True if a message is about a link that came with another address.
     pub(crate) fn came_with_other_address(&self, message: &LinkMessage<'_>) -> bool {
         let address = message.permanent_address().and_then(HardwareAddress::new);
-        differ(self.permanent_address, address)
+        differ(self.traits.permanent_address, address)
     }
 
     /// The same state under another name.
     pub(crate) fn with_name(&self, name: Name) -> LinkState {
-        LinkState {
-            name,
-            ..self.clone()
-        }
+        let mut state = self.clone();
+        state.set_name(name);
+        state
     }
 
     /// The interface index.
@@ -275,17 +317,17 @@ impl LinkState {
 
     /// The name.
     pub fn name(&self) -> Name {
-        self.name
+        self.traits.name
     }
 
     /// The alternative names, as the kernel has them.
     pub fn alt_names(&self) -> impl Iterator<Item = &[u8]> {
-        self.alt_names.iter().map(|name| &**name)
+        self.traits.alt_names()
     }
 
     /// What kind of interface it is.
     pub fn kind(&self) -> LinkKind {
-        self.kind
+        self.traits.kind
     }
 
     /// All flags (`IFF_*`).
@@ -335,17 +377,17 @@ impl LinkState {
 
     /// The MTU in bytes.
     pub fn mtu(&self) -> Option<u32> {
-        self.mtu
+        self.traits.mtu
     }
 
     /// The index of the bridge, bond or the like that the link is a port of.
     pub fn master(&self) -> Option<u32> {
-        self.master
+        self.traits.master
     }
 
     /// The hardware address.
     pub fn address(&self) -> Option<HardwareAddress> {
-        self.address
+        self.traits.address
     }
 
     /// How often carrier came, modulo 2³².

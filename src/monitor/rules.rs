@@ -1,6 +1,7 @@
 //! Which events a change of a link gives.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use super::pattern::Scope;
 use super::{Criterion, Event, EventKind, LinkState, Reason};
@@ -27,6 +28,8 @@ pub(super) struct Rules {
     /// Until the initial state is announced, nothing is reported.
     pub(super) learning: bool,
     pub(super) notices: bool,
+    /// When what is being applied was read, if it was read with more.
+    pub(super) read_at: Option<SystemTime>,
 }
 
 /// What an entry was before a change.
@@ -47,8 +50,15 @@ impl Before {
 }
 
 impl Rules {
+    /// An event of what is being applied.
+    fn event(&self, kind: EventKind, state: LinkState, connected: bool, steps: u64) -> Event {
+        let time = self.read_at.unwrap_or_else(SystemTime::now);
+        Event::at(time, kind, state, connected, steps)
+    }
+
     /// Reports what has become of a link that was known before. `steps` are
     /// those that the counters took.
+    #[inline]
     pub(super) fn report(
         &self,
         entry: &mut Entry,
@@ -65,6 +75,23 @@ impl Rules {
         if self.learning {
             return;
         }
+        if before.in_scope && entry.in_scope && !renamed {
+            self.assess(entry, steps, events);
+        } else {
+            self.report_move(entry, before, steps, events);
+        }
+    }
+
+    /// Likewise, of a link that has another name, or has come into scope or left
+    /// it.
+    #[cold]
+    fn report_move(
+        &self,
+        entry: &mut Entry,
+        before: &Before,
+        mut steps: u64,
+        events: &mut VecDeque<Event>,
+    ) {
         match (before.in_scope, entry.in_scope) {
             (false, false) => {}
             (false, true) => {
@@ -78,7 +105,7 @@ impl Rules {
                     entry.connected = false;
                     let state = entry.state.with_name(before.name);
                     events.push_back(
-                        Event::new(EventKind::Disconnected, state, false, steps)
+                        self.event(EventKind::Disconnected, state, false, steps)
                             .because(Reason::Renamed)
                             .ending_report(),
                     );
@@ -86,19 +113,17 @@ impl Rules {
                 }
                 let state = entry.state.clone();
                 events.push_back(
-                    Event::new(EventKind::Renamed, state, false, steps)
+                    self.event(EventKind::Renamed, state, false, steps)
                         .formerly(Some(before.name))
                         .ending_report(),
                 );
             }
             (true, true) => {
-                if renamed {
-                    let state = entry.state.clone();
-                    events.push_back(
-                        Event::new(EventKind::Renamed, state, entry.connected, 0)
-                            .formerly(Some(before.name)),
-                    );
-                }
+                let state = entry.state.clone();
+                events.push_back(
+                    self.event(EventKind::Renamed, state, entry.connected, 0)
+                        .formerly(Some(before.name)),
+                );
                 self.assess(entry, steps, events);
             }
         }
@@ -119,7 +144,7 @@ impl Rules {
             _ => return,
         };
         entry.connected = connected;
-        let mut event = Event::new(kind, entry.state.clone(), connected, steps);
+        let mut event = self.event(kind, entry.state.clone(), connected, steps);
         if let Some(reason) = entry.state.why_disconnected(self.criterion)
             && kind == EventKind::Disconnected
         {
@@ -132,7 +157,7 @@ impl Rules {
     pub(super) fn notice(&self, entry: &Entry, notice: Notice, events: &mut VecDeque<Event>) {
         if self.notices && entry.in_scope && !self.learning {
             let state = entry.state.clone();
-            let event = Event::new(EventKind::Notice, state, entry.connected, 0);
+            let event = self.event(EventKind::Notice, state, entry.connected, 0);
             events.push_back(event.noticing(notice));
         }
     }
@@ -151,7 +176,10 @@ impl Rules {
         // The last step is the one that `connected` reports.
         let last = u64::from(connected).min(steps);
         let state = entry.state.clone();
-        events.push_back(Event::new(EventKind::Added, state, false, steps - last).formerly(former));
+        events.push_back(
+            self.event(EventKind::Added, state, false, steps - last)
+                .formerly(former),
+        );
         self.assess(entry, last, events);
     }
 
@@ -162,12 +190,15 @@ impl Rules {
         if std::mem::take(&mut entry.connected) {
             let state = entry.state.clone();
             events.push_back(
-                Event::new(EventKind::Disconnected, state, false, steps)
+                self.event(EventKind::Disconnected, state, false, steps)
                     .because(Reason::Removed)
                     .ending_report(),
             );
             steps = 0;
         }
-        events.push_back(Event::new(EventKind::Removed, entry.state, false, steps).ending_report());
+        events.push_back(
+            self.event(EventKind::Removed, entry.state, false, steps)
+                .ending_report(),
+        );
     }
 }

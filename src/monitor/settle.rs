@@ -68,9 +68,9 @@ impl Settler {
             }
             EventKind::Renamed if !event.is_last() => {
                 // The name is told at once, with the state that was reported.
-                let link = event.link().cloned();
-                out.push_back(event.reported_as(!held.event.is_connected()));
-                let event = held.event.renamed_as(link);
+                let renamed = event.reported_as(!held.event.is_connected());
+                let event = held.event.renamed_as(&renamed);
+                out.push_back(renamed);
                 let due = held.due;
                 self.held.insert(ifindex, Held { event, due });
             }

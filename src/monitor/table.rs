@@ -20,6 +20,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::SystemTime;
 
 use super::pattern::Scope;
 use super::rules::{Before, Entry, Rules};
@@ -74,8 +75,7 @@ pub enum Verdict {
 /// ```
 #[derive(Debug)]
 pub struct Table {
-    /// Boxed: a map is up to half empty, and twice as large while it grows.
-    links: HashMap<u32, Box<Entry>, BuildHasherDefault<IndexHasher>>,
+    links: HashMap<u32, Entry, BuildHasherDefault<IndexHasher>>,
     rules: Rules,
     resync: Resync,
     /// Links that have come into scope since somebody asked, if anybody does.
@@ -163,6 +163,7 @@ impl Table {
                 criterion,
                 learning: true,
                 notices: false,
+                read_at: None,
             },
             resync: Resync::default(),
             newcomers: None,
@@ -175,6 +176,12 @@ impl Table {
     /// [`EventKind::Notice`]. By default it is not.
     pub fn set_notices(&mut self, notices: bool) {
         self.rules.notices = notices;
+    }
+
+    /// Messages that are applied from now on were read at this time, together;
+    /// without, each event has the time at which it is made.
+    pub(super) fn set_read_at(&mut self, time: Option<SystemTime>) {
+        self.rules.read_at = time;
     }
 
     /// Applies one message and appends the events that it gives.
@@ -458,13 +465,13 @@ impl Table {
 
     fn insert(&mut self, state: LinkState, touch: Touch, events: &mut VecDeque<Event>) {
         let number = self.resync.number;
-        let mut entry = Box::new(Entry {
+        let mut entry = Entry {
             in_scope: self.rules.scope.contains(&state),
             state,
             connected: false,
             touched: if touch == Touch::Message { number } else { 0 },
             listed: if touch == Touch::Snapshot { number } else { 0 },
-        });
+        };
         // All that a new link has counted, it has counted since it is there.
         let counted = entry.state.transitions().unwrap_or(0).into();
         self.rules.appear(&mut entry, None, counted, events);
@@ -479,7 +486,7 @@ impl Table {
 
     fn remove(&mut self, ifindex: u32, steps: u64, events: &mut VecDeque<Event>) {
         if let Some(entry) = self.links.remove(&ifindex) {
-            self.rules.vanish(*entry, steps, events);
+            self.rules.vanish(entry, steps, events);
         }
     }
 }

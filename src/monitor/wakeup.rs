@@ -192,6 +192,11 @@ impl Wakeup {
         }
     }
 
+    /// True if it was said to wake up at once.
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
     /// Wakes up at once, and stays so until it is said to be otherwise.
     pub(super) fn set_ready(&mut self, is_ready: bool) -> Result<()> {
         if is_ready == self.is_ready {

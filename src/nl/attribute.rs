@@ -5,7 +5,8 @@ use std::ffi::CStr;
 /// NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type
 /// (`NLA_TYPE_MASK`, `linux/netlink.h`).
 const TYPE_MASK: u16 = 0x3fff;
-const HEADER: usize = 4;
+/// `struct nlattr`.
+pub(super) const HEADER: usize = 4;
 
 /// One attribute: a type and its payload.
 ///
@@ -15,6 +16,23 @@ const HEADER: usize = 4;
 pub struct Attribute<'a> {
     kind: u16,
     payload: &'a [u8],
+}
+
+/// What a payload has before its first NUL, or all of it.
+pub(super) fn string(payload: &[u8]) -> &[u8] {
+    match CStr::from_bytes_until_nul(payload) {
+        Ok(text) => text.to_bytes(),
+        Err(_) => payload,
+    }
+}
+
+/// True if [`string`] is this text, which has no NUL.
+#[inline]
+pub(super) fn is_string(payload: &[u8], text: &[u8]) -> bool {
+    match payload.strip_prefix(text) {
+        Some(rest) => rest.first().is_none_or(|&byte| byte == 0),
+        None => false,
+    }
 }
 
 impl<'a> Attribute<'a> {
@@ -69,10 +87,7 @@ impl<'a> Attribute<'a> {
     /// its strings with NUL, yet libnl's `nla_get_string` relies on it and
     /// this does not.
     pub fn string(&self) -> &'a [u8] {
-        match CStr::from_bytes_until_nul(self.payload) {
-            Ok(text) => text.to_bytes(),
-            Err(_) => self.payload,
-        }
+        string(self.payload)
     }
 
     /// The attributes inside this one.
@@ -115,29 +130,9 @@ impl<'a> Attributes<'a> {
         Iterator::find(&mut self, |attribute| attribute.kind == kind)
     }
 
-    /// Calls `f` with each attribute whose type is below 64 and among `kinds`,
-    /// bit for bit; the others, which are most, cost next to nothing. Returns
-    /// whether the walk met an impossible length.
-    #[inline]
-    pub(super) fn for_each_of(self, kinds: u64, mut f: impl FnMut(Attribute<'a>)) -> bool {
-        let mut rest = self.rest;
-        while let Some(&[a, b, c, d]) = rest.first_chunk::<HEADER>() {
-            let length = usize::from(u16::from_ne_bytes([a, b]));
-            let kind = u16::from_ne_bytes([c, d]) & TYPE_MASK;
-            if length < HEADER || length > rest.len() {
-                return true;
-            }
-            if kind < 64 && kinds >> kind & 1 != 0 {
-                let payload = &rest[HEADER..length];
-                f(Attribute { kind, payload });
-            }
-            let padded = (length + 3) & !3;
-            if padded >= rest.len() {
-                return false;
-            }
-            rest = &rest[padded..];
-        }
-        false
+    /// What was not walked over yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// True once the walk has met an impossible length. Fewer than four bytes

@@ -6,17 +6,17 @@ use std::fmt;
 use bitflags::bitflags;
 use libnl3_sys as sys;
 
+use super::attribute::{is_string, string};
+use super::link_layout::{Places, Read};
 use super::message::{HEADER, Header};
-use super::{Attributes, Escaped, Notice};
+use super::{Attributes, Escaped, LinkLayouts, Notice};
 use crate::{Error, ErrorKind, Result};
 
 /// The length of `struct ifinfomsg`.
 const IFINFOMSG: usize = size_of::<sys::ifinfomsg>();
 
-/// Attributes newer than the headers of libnl 3.5 (`linux/if_link.h`).
-const IFLA_PROP_LIST: u16 = 52;
+/// Newer than the headers of libnl 3.5 (`linux/if_link.h`).
 const IFLA_ALT_IFNAME: u16 = 53;
-const IFLA_PERM_ADDRESS: u16 = 54;
 
 bitflags! {
     /// The flags of an interface (`IFF_*`, `linux/if.h`).
@@ -139,7 +139,7 @@ pub enum LinkChange {
 /// assert_eq!(link.operstate(), None);
 /// # Ok::<(), linkwatch::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct LinkMessage<'a> {
     change: LinkChange,
     family: u8,
@@ -147,20 +147,8 @@ pub struct LinkMessage<'a> {
     ifindex: u32,
     flags: LinkFlags,
     changed_flags: u32,
-    name: Option<&'a [u8]>,
-    carrier: Option<bool>,
-    carrier_changes: Option<u32>,
-    carrier_up_count: Option<u32>,
-    carrier_down_count: Option<u32>,
-    operstate: Option<OperState>,
-    mtu: Option<u32>,
-    master: Option<u32>,
-    address: Option<&'a [u8]>,
-    permanent_address: Option<&'a [u8]>,
-    link_info: Option<&'a [u8]>,
-    properties: Option<&'a [u8]>,
-    event: Option<Notice>,
-    wireless: bool,
+    attributes: &'a [u8],
+    places: Places,
 }
 
 impl<'a> LinkMessage<'a> {
@@ -172,6 +160,14 @@ impl<'a> LinkMessage<'a> {
     /// [`ErrorKind::Malformed`] if a length does not fit or the interface
     /// index is not positive.
     pub fn parse(message: &'a [u8]) -> Result<Option<LinkMessage<'a>>> {
+        Self::parse_by(message, None)
+    }
+
+    /// Likewise, in less time where the message is laid out as one before.
+    pub(crate) fn parse_by(
+        message: &'a [u8],
+        layouts: Option<&mut LinkLayouts>,
+    ) -> Result<Option<LinkMessage<'a>>> {
         let Some(header) = message.first_chunk().map(Header::from_bytes) else {
             return Err(malformed("it is shorter than a netlink header"));
         };
@@ -192,92 +188,42 @@ impl<'a> LinkMessage<'a> {
         if ifindex == 0 || i32::try_from(ifindex).is_err() {
             return Err(malformed("its interface index is not positive"));
         }
-        let mut link = LinkMessage {
+        let walked;
+        let places = match layouts {
+            Some(layouts) => layouts.places(attributes),
+            None => {
+                walked = Places::of(attributes);
+                walked.as_ref()
+            }
+        };
+        let Some(places) = places else {
+            return Err(malformed("an attribute's length does not fit"));
+        };
+        Ok(Some(LinkMessage {
             change,
             family: info[0],
             hardware_type: u16::from_ne_bytes([info[2], info[3]]),
             ifindex,
             flags: LinkFlags::from_bits_retain(u32_at(8)),
             changed_flags: u32_at(12),
-            name: None,
-            carrier: None,
-            carrier_changes: None,
-            carrier_up_count: None,
-            carrier_down_count: None,
-            operstate: None,
-            mtu: None,
-            master: None,
-            address: None,
-            permanent_address: None,
-            link_info: None,
-            properties: None,
-            event: None,
-            wireless: false,
-        };
-        link.read_attributes(Attributes::new(attributes))?;
-        Ok(Some(link))
+            attributes,
+            places: *places,
+        }))
     }
 
-    fn read_attributes(&mut self, attributes: Attributes<'a>) -> Result<()> {
-        const IFNAME: u16 = sys::IFLA_IFNAME as u16;
-        const ADDRESS: u16 = sys::IFLA_ADDRESS as u16;
-        const MTU: u16 = sys::IFLA_MTU as u16;
-        const MASTER: u16 = sys::IFLA_MASTER as u16;
-        const WIRELESS: u16 = sys::IFLA_WIRELESS as u16;
-        const OPERSTATE: u16 = sys::IFLA_OPERSTATE as u16;
-        const LINKINFO: u16 = sys::IFLA_LINKINFO as u16;
-        const CARRIER: u16 = sys::IFLA_CARRIER as u16;
-        const CHANGES: u16 = sys::IFLA_CARRIER_CHANGES as u16;
-        const EVENT: u16 = sys::IFLA_EVENT as u16;
-        const UP_COUNT: u16 = sys::IFLA_CARRIER_UP_COUNT as u16;
-        const DOWN_COUNT: u16 = sys::IFLA_CARRIER_DOWN_COUNT as u16;
+    #[inline]
+    fn payload(&self, read: Read) -> Option<&'a [u8]> {
+        self.places.payload(read, self.attributes)
+    }
 
-        const READ: [u16; 14] = [
-            IFNAME,
-            ADDRESS,
-            MTU,
-            MASTER,
-            WIRELESS,
-            OPERSTATE,
-            LINKINFO,
-            CARRIER,
-            CHANGES,
-            EVENT,
-            UP_COUNT,
-            DOWN_COUNT,
-            IFLA_PROP_LIST,
-            IFLA_PERM_ADDRESS,
-        ];
-        const KINDS: u64 = {
-            let (mut kinds, mut at) = (0, 0);
-            while at < READ.len() {
-                kinds |= 1 << READ[at];
-                at += 1;
-            }
-            kinds
-        };
+    #[inline]
+    fn u8(&self, read: Read) -> Option<u8> {
+        self.places.u8(read, self.attributes)
+    }
 
-        let malformed_length = attributes.for_each_of(KINDS, |attribute| match attribute.kind() {
-            IFNAME => self.name = Some(attribute.string()),
-            ADDRESS => self.address = Some(attribute.payload()),
-            MTU => self.mtu = attribute.u32(),
-            MASTER => self.master = attribute.u32(),
-            WIRELESS => self.wireless = true,
-            OPERSTATE => self.operstate = attribute.u8().map(OperState::from_raw),
-            LINKINFO => self.link_info = Some(attribute.payload()),
-            CARRIER => self.carrier = attribute.u8().map(|carrier| carrier != 0),
-            CHANGES => self.carrier_changes = attribute.u32(),
-            EVENT => self.event = attribute.u32().and_then(Notice::from_raw),
-            UP_COUNT => self.carrier_up_count = attribute.u32(),
-            DOWN_COUNT => self.carrier_down_count = attribute.u32(),
-            IFLA_PROP_LIST => self.properties = Some(attribute.payload()),
-            IFLA_PERM_ADDRESS => self.permanent_address = Some(attribute.payload()),
-            _ => {}
-        });
-        if malformed_length {
-            return Err(malformed("an attribute's length does not fit"));
-        }
-        Ok(())
+    #[inline]
+    fn u32(&self, read: Read) -> Option<u32> {
+        self.places.u32(read, self.attributes)
     }
 
     /// RTM_NEWLINK or RTM_DELLINK.
@@ -315,91 +261,177 @@ impl<'a> LinkMessage<'a> {
 
     /// IFLA_IFNAME: the name, without its NUL.
     pub fn name(&self) -> Option<&'a [u8]> {
-        self.name
+        self.payload(Read::Name).map(string)
+    }
+
+    /// True if it tells this name, which has no NUL.
+    #[inline]
+    pub(crate) fn is_named(&self, name: &[u8]) -> bool {
+        self.payload(Read::Name)
+            .is_some_and(|told| is_string(told, name))
     }
 
     /// IFLA_CARRIER. Messages about wireless events and those of family
     /// AF_BRIDGE do not carry it.
     pub fn carrier(&self) -> Option<bool> {
-        self.carrier
+        self.u8(Read::Carrier).map(|carrier| carrier != 0)
     }
 
     /// IFLA_CARRIER_UP_COUNT: how often carrier came, since Linux 4.16.
     pub fn carrier_up_count(&self) -> Option<u32> {
-        self.carrier_up_count
+        self.u32(Read::CarrierUpCount)
     }
 
     /// IFLA_CARRIER_DOWN_COUNT: how often carrier went, since Linux 4.16.
     pub fn carrier_down_count(&self) -> Option<u32> {
-        self.carrier_down_count
+        self.u32(Read::CarrierDownCount)
     }
 
     /// IFLA_CARRIER_CHANGES: the sum of both, since Linux 3.15.
     pub fn carrier_changes(&self) -> Option<u32> {
-        self.carrier_changes
+        self.u32(Read::CarrierChanges)
     }
 
     /// All carrier transitions that the kernel counted, modulo 2³²: the sum of
     /// both counters, or IFLA_CARRIER_CHANGES where they are missing.
     pub fn transitions(&self) -> Option<u32> {
-        match (self.carrier_up_count, self.carrier_down_count) {
+        match (self.carrier_up_count(), self.carrier_down_count()) {
             (Some(up), Some(down)) => Some(up.wrapping_add(down)),
-            _ => self.carrier_changes,
+            _ => self.carrier_changes(),
         }
     }
 
     /// IFLA_OPERSTATE.
     pub fn operstate(&self) -> Option<OperState> {
-        self.operstate
+        self.u8(Read::OperState).map(OperState::from_raw)
     }
 
     /// IFLA_MTU, in bytes.
     pub fn mtu(&self) -> Option<u32> {
-        self.mtu
+        self.u32(Read::Mtu)
     }
 
     /// IFLA_MASTER: the index of the bridge, bond or the like that the link is
     /// a port of.
     pub fn master(&self) -> Option<u32> {
-        self.master
+        self.u32(Read::Master)
     }
 
     /// IFLA_ADDRESS: the hardware address.
     pub fn address(&self) -> Option<&'a [u8]> {
-        self.address
+        self.payload(Read::Address)
     }
 
     /// IFLA_PERM_ADDRESS: the address that the hardware came with, since
     /// Linux 5.6, where there is one.
     pub fn permanent_address(&self) -> Option<&'a [u8]> {
-        self.permanent_address
+        self.payload(Read::PermanentAddress)
     }
 
     /// IFLA_INFO_KIND within IFLA_LINKINFO: `veth`, `bridge`, …; hardware
     /// interfaces have none.
     pub fn kind(&self) -> Option<&'a [u8]> {
-        let kind = Attributes::new(self.link_info?).find(sys::IFLA_INFO_KIND as u16)?;
-        Some(kind.string())
+        self.payload(Read::Kind).map(string)
+    }
+
+    /// True if it is of this kind, which has no NUL.
+    #[inline]
+    pub(crate) fn is_of_kind(&self, kind: &[u8]) -> bool {
+        self.payload(Read::Kind)
+            .is_some_and(|told| is_string(told, kind))
     }
 
     /// IFLA_ALT_IFNAME within IFLA_PROP_LIST: the alternative names, since
     /// Linux 5.5.
     pub fn alt_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Attributes::new(self.properties.unwrap_or_default())
+        Attributes::new(self.payload(Read::Properties).unwrap_or_default())
             .filter(|property| property.kind() == IFLA_ALT_IFNAME)
             .map(|property| property.string())
+    }
+
+    /// True if it has an IFLA_PROP_LIST, which alternative names stand in.
+    #[inline]
+    pub(crate) fn has_properties(&self) -> bool {
+        self.payload(Read::Properties).is_some()
     }
 
     /// IFLA_EVENT: why the kernel sent the message, where it says so; `None`
     /// also for IFLA_EVENT_NONE.
     pub fn event(&self) -> Option<Notice> {
-        self.event
+        self.u32(Read::Event).and_then(Notice::from_raw)
     }
 
     /// True for a wireless event (IFLA_WIRELESS), whose flags say nothing
     /// about the link's state.
     pub fn is_wireless_event(&self) -> bool {
-        self.wireless
+        self.payload(Read::Wireless).is_some()
+    }
+}
+
+/// All that is read of a message, to compare and to show it.
+#[derive(Debug, PartialEq)]
+struct Fields<'a> {
+    change: LinkChange,
+    family: u8,
+    hardware_type: u16,
+    ifindex: u32,
+    flags: LinkFlags,
+    changed_flags: u32,
+    name: Option<&'a [u8]>,
+    carrier: Option<bool>,
+    carrier_changes: Option<u32>,
+    carrier_up_count: Option<u32>,
+    carrier_down_count: Option<u32>,
+    operstate: Option<OperState>,
+    mtu: Option<u32>,
+    master: Option<u32>,
+    address: Option<&'a [u8]>,
+    permanent_address: Option<&'a [u8]>,
+    kind: Option<&'a [u8]>,
+    alt_names: Vec<&'a [u8]>,
+    event: Option<Notice>,
+    is_wireless_event: bool,
+}
+
+impl<'a> LinkMessage<'a> {
+    fn fields(&self) -> Fields<'a> {
+        Fields {
+            change: self.change,
+            family: self.family,
+            hardware_type: self.hardware_type,
+            ifindex: self.ifindex,
+            flags: self.flags,
+            changed_flags: self.changed_flags,
+            name: self.name(),
+            carrier: self.carrier(),
+            carrier_changes: self.carrier_changes(),
+            carrier_up_count: self.carrier_up_count(),
+            carrier_down_count: self.carrier_down_count(),
+            operstate: self.operstate(),
+            mtu: self.mtu(),
+            master: self.master(),
+            address: self.address(),
+            permanent_address: self.permanent_address(),
+            kind: self.kind(),
+            alt_names: self.alt_names().collect(),
+            event: self.event(),
+            is_wireless_event: self.is_wireless_event(),
+        }
+    }
+}
+
+/// Messages are equal where all is that is read of them.
+impl PartialEq for LinkMessage<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+    }
+}
+
+impl Eq for LinkMessage<'_> {}
+
+impl fmt::Debug for LinkMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fields().fmt(f)
     }
 }
 
@@ -411,13 +443,13 @@ impl fmt::Display for LinkMessage<'_> {
             "{:?} {} {} family {} flags {:#x} change {:#x} carrier {:?} transitions {:?} operstate {:?}",
             self.change,
             self.ifindex,
-            Escaped(self.name.unwrap_or(b"?")),
+            Escaped(self.name().unwrap_or(b"?")),
             self.family,
             self.flags,
             self.changed_flags,
-            self.carrier,
+            self.carrier(),
             self.transitions(),
-            self.operstate,
+            self.operstate(),
         )
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use libnl3_sys as sys;
 
 use super::query::{Answer, Query};
-use super::{LinkMessage, MessageBuilder, Namespace, Protocol};
+use super::{LinkLayouts, LinkMessage, MessageBuilder, Namespace, Protocol};
 use crate::{Error, ErrorKind, Result};
 
 /// How often a dump is asked for before an interrupted one is made do with.
@@ -47,6 +47,7 @@ impl<T> Snapshot<Option<T>> {
 #[derive(Debug)]
 pub struct LinkQuery {
     query: Query,
+    layouts: LinkLayouts,
 }
 
 impl LinkQuery {
@@ -58,7 +59,10 @@ impl LinkQuery {
     pub fn new(namespace: &Namespace) -> Result<LinkQuery> {
         let mut query = Query::new(namespace, Protocol::Route)?;
         query.check_strictly();
-        Ok(LinkQuery { query })
+        Ok(LinkQuery {
+            query,
+            layouts: LinkLayouts::default(),
+        })
     }
 
     /// Lists all links of the namespace, and makes something of each.
@@ -97,15 +101,15 @@ impl LinkQuery {
     ) -> Result<Snapshot<T>> {
         let mut links = Vec::new();
         let mut malformed = None;
-        let complete = self.query.dump(
-            request(None)?,
-            "listing all links",
-            |message| match message.link() {
-                Ok(Some(link)) => links.push(make(&link)),
-                Ok(None) => {}
-                Err(error) => malformed = Some(error),
-            },
-        )?;
+        let complete =
+            self.query
+                .dump(request(None)?, "listing all links", |message| match message
+                    .link_by(&mut self.layouts)
+                {
+                    Ok(Some(link)) => links.push(make(&link)),
+                    Ok(None) => {}
+                    Err(error) => malformed = Some(error),
+                })?;
         match malformed {
             Some(error) => Err(error),
             None => Ok(Snapshot { links, complete }),

@@ -8,7 +8,7 @@ use std::slice;
 
 use libnl3_sys as sys;
 
-use super::{Attributes, KernelError, LinkMessage};
+use super::{Attributes, KernelError, LinkLayouts, LinkMessage};
 use crate::Result;
 
 /// The length of `struct nlmsghdr`; payloads begin behind it.
@@ -102,6 +102,11 @@ impl<'a> RawMessage<'a> {
     /// it contradict each other.
     pub fn link(&self) -> Result<Option<LinkMessage<'a>>> {
         LinkMessage::parse(self.bytes)
+    }
+
+    /// Likewise, by a reader that has seen others.
+    pub(crate) fn link_by(&self, layouts: &mut LinkLayouts) -> Result<Option<LinkMessage<'a>>> {
+        LinkMessage::parse_by(self.bytes, Some(layouts))
     }
 
     /// What an NLMSG_ERROR message tells, or an NLMSG_DONE that ends a dump

@@ -6,7 +6,7 @@ mod recovery;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::follower::Follower;
 use super::pace::Pace;
@@ -134,7 +134,7 @@ impl Monitor {
         }
         monitor.follower.announce();
         monitor.await_new_source()?;
-        monitor.set_timer()?;
+        monitor.set_timer(false)?;
         Ok(monitor)
     }
 
@@ -155,6 +155,10 @@ impl Monitor {
             if self.follower.has_ready()
                 && let Some(event) = self.follower.next_event()
             {
+                // Most often there are more, and the descriptor tells so.
+                if self.wakeup.is_ready() && self.follower.has_ready() {
+                    return Ok(Some(event));
+                }
                 return self.hand_out(Some(event));
             }
             if self.is_resting() {
@@ -247,7 +251,10 @@ impl Monitor {
 
     /// Makes the descriptor right before the caller has its turn.
     fn hand_out(&mut self, event: Option<Event>) -> Result<Option<Event>> {
-        match self.await_new_source().and_then(|()| self.set_timer()) {
+        let set = self
+            .await_new_source()
+            .and_then(|()| self.set_timer(event.is_some()));
+        match set {
             Ok(()) => Ok(event),
             Err(error) => {
                 // It is the next one if the caller goes on all the same.
@@ -335,10 +342,14 @@ impl Monitor {
         let mut read = Read::default();
         // Not by libnl's loop, in which a message costs as much again.
         let received = socket.recv_messages(|message| {
+            if read.messages == 0 {
+                follower.table_mut().set_read_at(Some(SystemTime::now()));
+            }
             read.messages += 1;
             read.bytes += message.as_bytes().len();
             follower.apply(message);
         });
+        follower.table_mut().set_read_at(None);
         match received {
             Ok(_) => {
                 self.recovered();
@@ -367,11 +378,15 @@ impl Monitor {
     }
 
     /// Sees to it that the descriptor is readable when something is due.
-    fn set_timer(&mut self) -> Result<()> {
+    fn set_timer(&mut self, has_event: bool) -> Result<()> {
         if self.follower.has_ready() {
             return self.wakeup.set_ready(true);
         }
-        self.wakeup.set_ready(false)?;
+        // Whoever takes the last event that was ready comes back for more; in a
+        // storm there is, and nothing has to be told twice.
+        if !has_event {
+            self.wakeup.set_ready(false)?;
+        }
         let due = [self.loss.due, self.follower.next_due(), self.pace.next()];
         self.wakeup.set_timer(due.into_iter().flatten().min())
     }

@@ -90,15 +90,25 @@ impl Wifi {
         }
     }
 
+    /// True if an event may be of a Wi-Fi link.
+    #[inline]
+    pub(super) fn concerns(&self, event: &Event) -> bool {
+        !self.known.is_empty()
+            || event.kind() == EventKind::Added
+            || event
+                .link()
+                .is_some_and(|link| link.kind() == LinkKind::Wifi)
+    }
+
     /// Sees to it that an event tells of a Wi-Fi link as such. Returns the
     /// index of one.
     pub(super) fn recognise(&mut self, event: &mut Event) -> Option<u32> {
         let kind = event.kind();
         let ends = event.is_last();
-        let link = event.link_mut()?;
+        let link = event.link()?;
         let ifindex = link.ifindex();
         if self.known.contains(&ifindex) {
-            link.set_wifi();
+            event.set_wifi();
             if kind == EventKind::Removed || kind == EventKind::Renamed && ends {
                 self.known.remove(&ifindex);
             }
@@ -108,7 +118,7 @@ impl Wifi {
         if link.kind() != LinkKind::Wifi && !(is_new && self.is_wifi(ifindex)) {
             return None;
         }
-        link.set_wifi();
+        event.set_wifi();
         if kind != EventKind::Removed {
             self.known.insert(ifindex);
         }
