@@ -45,7 +45,7 @@ help:
 	@echo "make man      write manual pages, completions and the example anew, after a change of options"
 
 run: dependencies
-	$(CARGO) build --release --quiet
+	@scripts/build-program >/dev/null
 	@echo "linkwatch $(ARGS)    (pull a cable to see it; Ctrl-C ends it)" >&2
 	@exec $(TARGET)/release/linkwatch $(ARGS)
 
@@ -73,7 +73,8 @@ microbench: dependencies
 	CARGO_TARGET_DIR=$(abspath $(TARGET))/bench/target $(CARGO) bench --manifest-path bench/Cargo.toml --benches
 
 demo: test-dependencies
-	$(CARGO) build --release --quiet --bin linkwatch --example virtual_cable
+	@scripts/build-program >/dev/null
+	$(CARGO) build --release --quiet --example virtual_cable
 	@unshare --user --map-root-user --net \
 		scripts/demo $(TARGET)/release/linkwatch $(TARGET)/release/examples/virtual_cable
 
@@ -88,7 +89,7 @@ test-dependencies:
 
 # The program and the C library, as they are installed.
 build: dependencies
-	$(CARGO) build --release --quiet --bin linkwatch
+	@scripts/build-program >/dev/null
 	@GENL=$(GENL) scripts/build-c-library >/dev/null
 
 # As root, what was built before is installed: cargo is seldom root's.

@@ -303,7 +303,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__netplugd)
-            opts="-D -F -P -c -i -p -s -v -h --verbose --help"
+            opts="-v -D -F -P -c -i -p -s -h --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -333,7 +333,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__report)
-            opts="-v -h --json --html --verbose --help"
+            opts="-v -h --verbose --json --html --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -351,7 +351,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__status)
-            opts="-v -h --criterion --netns --json --addresses --cable-test --verbose --help $(command ls /sys/class/net 2>/dev/null)"
+            opts="-v -h --verbose --criterion --netns --json --addresses --cable-test --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,7 +377,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__wait)
-            opts="-v -h --criterion --netns --for --any --timeout --verbose --help $(command ls /sys/class/net 2>/dev/null)"
+            opts="-v -h --verbose --criterion --netns --for --any --timeout --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,7 +407,7 @@ _linkwatch() {
             return 0
             ;;
         linkwatch__subcmd__watch)
-            opts="-v -h --criterion --netns --json --log-file --events --settle-up --settle-down --exec --exec-timeout --metrics --config --count --buffer-size --no-kernel-filter --verbose --help $(command ls /sys/class/net 2>/dev/null)"
+            opts="-v -h --verbose --criterion --netns --json --log-file --events --settle-up --settle-down --exec --exec-timeout --metrics --config --count --buffer-size --no-kernel-filter --help $(command ls /sys/class/net 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

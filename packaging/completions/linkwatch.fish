@@ -39,9 +39,9 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l criterion
 running\t'It is operational too: WPA or 802.1X handshake done, not dormant'"
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l netns -d 'Look into this network namespace (see: ip netns list)' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l cable-test -d 'Let the PHY test the cable of this interface, and tell of each pair how it is and how far away a fault is. The link goes down for some seconds. Needs CAP_NET_ADMIN and a driver that can do it; exit status 0 if it was done, whatever it found' -r
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l json -d 'Print an array of JSON objects'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -l addresses -d 'Show the IP addresses too'
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l criterion -d 'When an interface counts as connected' -r -f -a "carrier\t'It is up and has carrier'
 running\t'It is operational too: WPA or 802.1X handshake done, not dormant'"
@@ -56,9 +56,9 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l metrics -d
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l config -d 'Read what to watch and to do from this file instead; see linkwatch.toml(5) for its keys. Beside it only --json, --count and -v are accepted' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l count -d 'End after this many reported events' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l buffer-size -d 'Ask the kernel for a receive buffer of this size, as 512K or 4M; what is granted is told with -vv' -r
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l json -d 'Print a JSON object a line'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -l no-kernel-filter -d 'Look at every message here, instead of having the kernel drop those that cannot matter; what is reported is the same'
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -l criterion -d 'When an interface counts as connected' -r -f -a "carrier\t'It is up and has carrier'
 running\t'It is operational too: WPA or 802.1X handshake done, not dormant'"
@@ -68,12 +68,12 @@ disconnected\t'They are not connected'
 present\t'They exist'
 absent\t'They do not exist'"
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -l timeout -d 'Give up after this long, as 250ms, 2s or 1m' -r
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -l any -d 'Wait until it is so of one interface, instead of all'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -l any -d 'Wait until it is so of one interface, instead of all'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand report" -l html -d 'Write a page for the browser to this file instead; - is standard output' -r -F
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand report" -l json -d 'Print one JSON object'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand report" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand report" -l json -d 'Print one JSON object'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand report" -s h -l help -d 'Print help'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand check-config" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand check-config" -s h -l help -d 'Print help'
@@ -81,10 +81,10 @@ complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s c -d 'R
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s i -d 'Manage the interfaces that match this shell glob, too; may be repeated' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s p -d 'Keep the daemon\'s process id in this file; in the foreground it is not written' -r -F
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s s -d 'Call this script' -r -F
+complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s D -d 'Tell more'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s F -d 'Stay in the foreground, and tell on stderr instead of the system\'s log'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s P -d 'Do not call the script for \'probe\' at the start'
-complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s v -l verbose -d 'Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand netplugd" -s h -l help -d 'Print help'
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand ifplugd" -s i -l iface -d 'Watch this interface, under this very name' -r
 complete -c linkwatch -n "__fish_linkwatch_using_subcommand ifplugd" -s r -l run -d 'Run this program: PROGRAM IFACE up|down [EXTRA]' -r -F

@@ -6,13 +6,15 @@ use std::time::Duration;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use linkwatch::{EventKind, Pattern};
 
+use super::deferred::Deferred;
+
 /// Tells the moment a network cable is pulled or a Wi-Fi access point is lost,
 /// and accounts for every carrier transition that the kernel counted.
 #[derive(Parser)]
 #[command(name = "linkwatch", version)]
 pub(super) struct Args {
     /// Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 900)]
     pub(super) verbose: u8,
 
     #[command(subcommand)]
@@ -25,7 +27,7 @@ pub(super) enum Command {
     #[command(after_help = "Exit status: 0 every matched interface is connected, \
         1 runtime error, 2 usage, 3 a matched interface is not connected, \
         4 no interface matches.")]
-    Status(StatusArgs),
+    Status(Deferred<StatusArgs>),
 
     /// Report each change as it happens, until interrupted
     #[command(
@@ -35,7 +37,7 @@ pub(super) enum Command {
         Exit status: 0 ended as asked (interrupted, --count reached, output closed), \
         1 runtime error, 2 usage, or a wrong configuration."
     )]
-    Watch(WatchArgs),
+    Watch(Deferred<WatchArgs>),
 
     /// Wait until interfaces are connected, or as --for says
     #[command(
@@ -44,7 +46,7 @@ pub(super) enum Command {
         exist is not connected.\n\n\
         Exit status: 0 it is so, 1 runtime error, 2 usage, 5 timed out."
     )]
-    Wait(WaitArgs),
+    Wait(Deferred<WaitArgs>),
 
     /// Tell how well links did: from logs of 'watch --json', as text or as a page
     #[command(
@@ -53,20 +55,20 @@ pub(super) enum Command {
         counted and told on stderr.\n\n\
         Exit status: 0 reported, 1 runtime error, or no line could be read, 2 usage."
     )]
-    Report(super::report::ReportArgs),
+    Report(Deferred<super::report::ReportArgs>),
     /// Check a configuration file
     #[command(
         after_help = "Exit status: 0 it can be used, 1 the file cannot be read or a program \
         that it names may not be run, 2 it is wrong."
     )]
-    CheckConfig(CheckConfigArgs),
+    CheckConfig(Deferred<CheckConfigArgs>),
 
     /// Stand in for netplugd: run its script when links come and go
     #[command(
         args_override_self = true,
         after_help = super::drop_in::netplugd::AFTER_HELP,
     )]
-    Netplugd(super::drop_in::netplugd::Options),
+    Netplugd(Deferred<super::drop_in::netplugd::Options>),
 
     /// Stand in for ifplugd: configure a link once it is plugged in
     #[command(
@@ -74,7 +76,7 @@ pub(super) enum Command {
         infer_long_args = true,
         after_help = super::drop_in::ifplugd::AFTER_HELP,
     )]
-    Ifplugd(super::drop_in::ifplugd::Options),
+    Ifplugd(Deferred<super::drop_in::ifplugd::Options>),
 }
 
 impl Command {

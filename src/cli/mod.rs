@@ -5,6 +5,7 @@ mod args;
 mod cable_test;
 mod config;
 mod daemon;
+mod deferred;
 mod details;
 mod drop_in;
 mod event_line;
@@ -55,8 +56,8 @@ pub(crate) fn main() -> ExitCode {
         logger::start(args.verbose);
     }
     let result = match args.command {
-        Command::Netplugd(options) => return drop_in::netplugd::run(options),
-        Command::Ifplugd(options) => return drop_in::ifplugd::run(options),
+        Command::Netplugd(options) => return drop_in::netplugd::run(options.0),
+        Command::Ifplugd(options) => return drop_in::ifplugd::run(options.0),
         Command::Status(args) => status::run(&args),
         Command::Watch(args) => daemon::run(&args),
         Command::Wait(args) => wait::run(&args),

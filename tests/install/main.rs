@@ -196,6 +196,38 @@ fn the_tree_is_complete_and_goes_without_a_trace() {
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
 
+/// What the order of the functions is for: that a watch has little of the program
+/// in memory. Functions that have other names one day would silently stand
+/// anywhere again.
+#[test]
+fn what_a_watch_runs_stands_together() {
+    installed();
+    let output = Command::new("readelf")
+        .args(["--section-headers", "--wide"])
+        .arg(prefix().join("bin/linkwatch"))
+        .output()
+        .expect("readelf");
+    let sections = String::from_utf8_lossy(&output.stdout);
+    let size = |name: &str| {
+        let line = sections
+            .lines()
+            .find(|line| line.split_whitespace().any(|word| word == name))?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|&word| word == name)?;
+        // Behind the name: type, address, offset, size.
+        usize::from_str_radix(words[at + 4], 16).ok()
+    };
+    let rest = size(".text").expect(".text");
+    let Some(watch) = size(".text.watch") else {
+        println!("SKIPPED: the linker in use takes no order of functions");
+        return;
+    };
+    assert!(
+        watch > 600_000 && rest > 800_000,
+        "{watch}, {rest}: {sections}"
+    );
+}
+
 #[test]
 fn the_header_the_library_and_pkg_config_agree_on_the_version() {
     installed();

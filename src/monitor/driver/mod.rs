@@ -237,8 +237,7 @@ impl Monitor {
     /// In a storm it is read by the clock; but also before anything is let go of
     /// that was held back.
     fn is_time_to_read(&self) -> bool {
-        let now = Instant::now();
-        let is_due = |due: Instant| due <= now;
+        let is_due = |due: Instant| due <= Instant::now();
         self.pace.next().is_none_or(is_due) || self.follower.next_due().is_some_and(is_due)
     }
 
