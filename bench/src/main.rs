@@ -159,12 +159,7 @@ fn race(arguments: &Arguments) -> io::Result<()> {
         if links.is_some() {
             eprintln!("{} links made in {:.1?}", scale.links, begin.elapsed());
         }
-        // Nothing happens: once is enough.
-        let runs = if mode == idle::MODE {
-            1
-        } else {
-            arguments.runs
-        };
+        let runs = arguments.runs;
         for run in 0..runs {
             let begin = Instant::now();
             let samples: Vec<Sample> = match mode {

@@ -101,6 +101,12 @@ impl Follower {
         !self.ready.is_empty() || !self.fresh.is_empty() || self.initial.len() > 0
     }
 
+    /// True if several events are ready.
+    #[inline]
+    pub(super) fn has_several(&self) -> bool {
+        self.fresh.len() > 1
+    }
+
     /// Lists all links. What is applied before [`compare`](Self::compare) may
     /// be older or newer than the list.
     pub(super) fn list(&mut self) -> Result<Snapshot<LinkState>> {

@@ -264,8 +264,6 @@ impl Reader {
         // The kernel tells no sender with an empty datagram of its own.
         let has_sender = header.msg_hdr.msg_namelen as usize == size_of::<libc::sockaddr_nl>();
         header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
-        header.msg_hdr.msg_flags = 0;
-        header.msg_len = 0;
         let is_kernel = has_sender && Sender::from_raw(&self.senders[index]).is_kernel();
         if self.kernel_only && !is_kernel {
             let foreign = Messages::new(self.datagram(index, length)).count();

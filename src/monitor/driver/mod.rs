@@ -150,23 +150,28 @@ impl Monitor {
     /// and a socket that cannot be read, because memory is short for example,
     /// is read again later.
     pub fn try_next(&mut self) -> Result<Option<Event>> {
+        self.next_or_none(false)
+    }
+
+    /// As [`try_next`](Self::try_next). Whoever `comes_back` for more at once does
+    /// not look at the descriptor before there is none.
+    fn next_or_none(&mut self, comes_back: bool) -> Result<Option<Event>> {
+        if let Some(event) = self.one_of_several() {
+            return Ok(Some(event));
+        }
         let (mut reads, mut messages) = (0, 0);
         loop {
             if self.follower.has_ready()
                 && let Some(event) = self.follower.next_event()
             {
-                // Most often there are more, and the descriptor tells so.
-                if self.wakeup.is_ready() && self.follower.has_ready() {
-                    return Ok(Some(event));
-                }
-                return self.hand_out(Some(event));
+                return self.hand_out(Some(event), comes_back);
             }
             if self.is_resting() {
                 // It is listed anew after the rest in any case.
                 self.wakeup.take_clock_jump();
                 self.follower.release_due();
                 let event = self.follower.next_event();
-                return self.hand_out(event);
+                return self.hand_out(event, comes_back);
             }
             if self.loss.due.is_some_and(|due| due <= Instant::now()) {
                 self.resync()?;
@@ -174,7 +179,7 @@ impl Monitor {
                 continue;
             }
             if reads == MOST_READS || self.was_just_empty() {
-                return self.hand_out(None);
+                return self.hand_out(None, comes_back);
             }
             if self.is_time_to_read() {
                 let read = self.receive()?;
@@ -199,7 +204,7 @@ impl Monitor {
                 event = self.follower.next_event();
             }
             self.empty = event.as_ref().map(|_| Instant::now());
-            return self.hand_out(event);
+            return self.hand_out(event, comes_back);
         }
     }
 
@@ -248,11 +253,22 @@ impl Monitor {
         self.empty.take().is_some_and(|at| at.elapsed() < JUST_NOW)
     }
 
+    /// An event that is ready, if more are and the descriptor tells so: there is
+    /// nothing else to be done then.
+    #[inline]
+    fn one_of_several(&mut self) -> Option<Event> {
+        if !self.wakeup.is_ready() || !self.follower.has_several() {
+            return None;
+        }
+        self.follower.next_event()
+    }
+
     /// Makes the descriptor right before the caller has its turn.
-    fn hand_out(&mut self, event: Option<Event>) -> Result<Option<Event>> {
+    fn hand_out(&mut self, event: Option<Event>, comes_back: bool) -> Result<Option<Event>> {
+        let stays_ready = comes_back && event.is_some();
         let set = self
             .await_new_source()
-            .and_then(|()| self.set_timer(event.is_some()));
+            .and_then(|()| self.set_timer(stays_ready));
         match set {
             Ok(()) => Ok(event),
             Err(error) => {
@@ -377,13 +393,12 @@ impl Monitor {
     }
 
     /// Sees to it that the descriptor is readable when something is due.
-    fn set_timer(&mut self, has_event: bool) -> Result<()> {
+    /// If it `stays_ready`, it is left so: in a storm it soon would be again.
+    fn set_timer(&mut self, stays_ready: bool) -> Result<()> {
         if self.follower.has_ready() {
             return self.wakeup.set_ready(true);
         }
-        // Whoever takes the last event that was ready comes back for more; in a
-        // storm there is, and nothing has to be told twice.
-        if !has_event {
+        if !stays_ready {
             self.wakeup.set_ready(false)?;
         }
         let due = [self.loss.due, self.follower.next_due(), self.pace.next()];
@@ -401,7 +416,10 @@ impl Iterator for Monitor {
             if self.wakeup.take_stop() {
                 return None;
             }
-            match self.try_next() {
+            if let Some(event) = self.one_of_several() {
+                return Some(Ok(event));
+            }
+            match self.next_or_none(true) {
                 Ok(Some(event)) => return Some(Ok(event)),
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
