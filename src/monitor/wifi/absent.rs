@@ -18,6 +18,10 @@ impl Wifi {
 
     pub(super) fn identify<'a>(&mut self, _: impl Iterator<Item = &'a mut LinkState>) {}
 
+    pub(super) fn concerns(&self, _: &Event) -> bool {
+        false
+    }
+
     pub(super) fn recognise(&mut self, _: &mut Event) -> Option<u32> {
         None
     }
