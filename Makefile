@@ -47,7 +47,7 @@ help:
 run: dependencies
 	@scripts/build-program >/dev/null
 	@echo "linkwatch $(ARGS)    (pull a cable to see it; Ctrl-C ends it)" >&2
-	@exec $(TARGET)/release/linkwatch $(ARGS)
+	@exec $(TARGET)/program/linkwatch $(ARGS)
 
 test: test-dependencies
 	$(CARGO) test --workspace
@@ -76,7 +76,7 @@ demo: test-dependencies
 	@scripts/build-program >/dev/null
 	$(CARGO) build --release --quiet --example virtual_cable
 	@unshare --user --map-root-user --net \
-		scripts/demo $(TARGET)/release/linkwatch $(TARGET)/release/examples/virtual_cable
+		scripts/demo $(TARGET)/program/linkwatch $(TARGET)/release/examples/virtual_cable
 
 check: test-dependencies
 	scripts/check
@@ -94,10 +94,10 @@ build: dependencies
 
 # As root, what was built before is installed: cargo is seldom root's.
 install:
-	@[ "$$(id -u)" -eq 0 ] && [ -x $(TARGET)/release/linkwatch ] && \
+	@[ "$$(id -u)" -eq 0 ] && [ -x $(TARGET)/program/linkwatch ] && \
 		[ -e $(TARGET)/c/release/liblinkwatch.so ] || $(MAKE) build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 $(TARGET)/release/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
+	install -m 755 $(TARGET)/program/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
 	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"
 	install -m 755 $(TARGET)/c/release/liblinkwatch.so "$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)"
 	ln -sf liblinkwatch.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"

@@ -159,8 +159,7 @@ fn race(arguments: &Arguments) -> io::Result<()> {
         if links.is_some() {
             eprintln!("{} links made in {:.1?}", scale.links, begin.elapsed());
         }
-        let runs = arguments.runs;
-        for run in 0..runs {
+        for run in 0..arguments.runs {
             let begin = Instant::now();
             let samples: Vec<Sample> = match mode {
                 drain::MODE => rounds(|round| drain::run(&mut race, run, round))?,
@@ -171,7 +170,8 @@ fn race(arguments: &Arguments) -> io::Result<()> {
                 _ => idle::run(&mut race, run)?,
             };
             results.samples.extend(samples);
-            eprintln!("{mode}, run {} of {runs}: {:.1?}", run + 1, begin.elapsed());
+            let (run, runs) = (run + 1, arguments.runs);
+            eprintln!("{mode}, run {run} of {runs}: {:.1?}", begin.elapsed());
         }
     }
     for table in table::tables(&results) {

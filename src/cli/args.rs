@@ -14,6 +14,7 @@ use super::deferred::Deferred;
 #[command(name = "linkwatch", version)]
 pub(super) struct Args {
     /// Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides
+    // Behind a subcommand's own options, and before --help.
     #[arg(short, long, global = true, action = ArgAction::Count, display_order = 900)]
     pub(super) verbose: u8,
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 #[cfg(feature = "genl")]
 use super::detail::DetailQuery;
@@ -57,6 +57,17 @@ impl Follower {
         })
     }
 
+    /// The messages that are applied until [`end_read`](Self::end_read) were read at
+    /// this time, after what was already there was told.
+    pub(super) fn begin_read(&mut self, time: SystemTime) {
+        self.tell_initial();
+        self.table.set_read_at(Some(time));
+    }
+
+    pub(super) fn end_read(&mut self) {
+        self.table.set_read_at(None);
+    }
+
     /// Applies one message; those that are not about links do nothing.
     pub(super) fn apply(&mut self, message: &RawMessage<'_>) {
         let parsed = message.link_by(&mut self.layouts);
@@ -101,7 +112,7 @@ impl Follower {
         !self.ready.is_empty() || !self.fresh.is_empty() || self.initial.len() > 0
     }
 
-    /// True if several events are ready.
+    /// True if several fresh events are ready.
     #[inline]
     pub(super) fn has_several(&self) -> bool {
         self.fresh.len() > 1

@@ -14,6 +14,8 @@ use super::{Attribute, Attributes};
 /// So many layouts are kept, some 600 bytes each. Names of another length make
 /// another layout; few machines have more.
 const KEPT: usize = 16;
+/// So many headers a message has at most, as a rule.
+const USUAL: usize = 64;
 
 /// Attributes newer than the headers of libnl 3.5 (`linux/if_link.h`).
 const IFLA_PROP_LIST: u32 = 52;
@@ -197,7 +199,9 @@ impl LinkLayouts {
     #[inline]
     pub(super) fn places(&mut self, attributes: &[u8]) -> Option<&Places> {
         // By its length and that of what comes first, which is the name.
-        let name = attributes.first().copied().unwrap_or_default();
+        let name = attributes
+            .first_chunk()
+            .map_or(0, |&length| u16::from_ne_bytes(length));
         let kept = &mut self.kept[(attributes.len() / HEADER + usize::from(name)) % KEPT];
         if !kept.as_ref().is_some_and(|kept| kept.is_of(attributes)) {
             *kept = Layout::of(attributes);
@@ -209,7 +213,7 @@ impl LinkLayouts {
 impl Layout {
     #[cold]
     fn of(attributes: &[u8]) -> Option<Box<Layout>> {
-        let mut headers = Vec::new();
+        let mut headers = Vec::with_capacity(USUAL);
         let places = Places::find(attributes, |header| headers.push(header))?;
         Some(Box::new(Layout {
             length: attributes.len(),
@@ -222,13 +226,18 @@ impl Layout {
     /// second is at the same place, and so on to the end.
     #[inline]
     fn is_of(&self, attributes: &[u8]) -> bool {
+        if attributes.len() != self.length {
+            return false;
+        }
         let (words, _) = attributes.as_chunks();
-        let is_there = |header: &Header| words.get(header.word as usize) == Some(&header.bytes);
+        let is_there = |header: &Header| {
+            debug_assert!((header.word as usize) < words.len());
+            // SAFETY: `of` has found each header whole within this length.
+            unsafe { *words.get_unchecked(header.word as usize) == header.bytes }
+        };
         // Eight at a time: the loop itself would be half of it.
         let (eights, rest) = self.headers.as_chunks::<8>();
-        attributes.len() == self.length
-            && eights.iter().all(|eight| eight.iter().all(is_there))
-            && rest.iter().all(is_there)
+        eights.iter().all(|eight| eight.iter().all(is_there)) && rest.iter().all(is_there)
     }
 }
 

@@ -202,30 +202,41 @@ fn the_tree_is_complete_and_goes_without_a_trace() {
 #[test]
 fn what_a_watch_runs_stands_together() {
     installed();
-    let output = Command::new("readelf")
-        .args(["--section-headers", "--wide"])
-        .arg(prefix().join("bin/linkwatch"))
-        .output()
-        .expect("readelf");
-    let sections = String::from_utf8_lossy(&output.stdout);
-    let size = |name: &str| {
-        let line = sections
-            .lines()
-            .find(|line| line.split_whitespace().any(|word| word == name))?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let at = words.iter().position(|&word| word == name)?;
-        // Behind the name: type, address, offset, size.
-        usize::from_str_radix(words[at + 4], 16).ok()
+    let program = prefix().join("bin/linkwatch");
+    let told_by = |tool: &str, argument: &str| {
+        let output = Command::new(tool).arg(argument).arg(&program).output();
+        String::from_utf8_lossy(&output.expect(tool).stdout).into_owned()
     };
-    let rest = size(".text").expect(".text");
-    let Some(watch) = size(".text.watch") else {
-        println!("SKIPPED: the linker in use takes no order of functions");
-        return;
+    let number = |word: &str| u64::from_str_radix(word, 16).ok();
+    // Name, type, address, offset, size.
+    let sections = told_by("readelf", "--section-headers");
+    let words: Vec<&str> = sections.split_whitespace().collect();
+    let Some(at) = words.iter().position(|&word| word == ".text.watch") else {
+        return support::skip("the linker in use takes no order of functions");
     };
-    assert!(
-        watch > 600_000 && rest > 800_000,
-        "{watch}, {rest}: {sections}"
-    );
+    let (start, size) = (number(words[at + 2]), number(words[at + 4]));
+    let watch = start.unwrap()..start.unwrap() + size.unwrap();
+
+    let symbols = told_by("nm", "--demangle");
+    let is_within = |part: &str| {
+        let mut found = symbols.lines().filter(|line| line.contains(part));
+        let within = |line: &str| number(line.split(' ').next()?).map(|at| watch.contains(&at));
+        let line = found.next().unwrap_or_else(|| panic!("no {part}"));
+        within(line).unwrap_or_else(|| panic!("{line}"))
+    };
+    for part in [
+        "linkwatch::monitor::driver::Monitor::receive",
+        "linkwatch::cli::daemon::",
+        "clap_builder::parser::parser::Parser::",
+    ] {
+        assert!(is_within(part), "{part} stands elsewhere");
+    }
+    for part in [
+        "linkwatch::cli::report::html",
+        "linkwatch::cli::drop_in::ifplugd::daemon",
+    ] {
+        assert!(!is_within(part), "{part} stands among them");
+    }
 }
 
 #[test]

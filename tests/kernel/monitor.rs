@@ -102,17 +102,48 @@ in_namespace! {
         let mut monitor = monitor("cable0");
         assert_eq!(next(&mut monitor).kind(), EventKind::Initial);
         let handle = monitor.stop_handle();
+        let is_readable = |monitor: &Monitor| {
+            let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+            poll(&mut polled, PollTimeout::ZERO).unwrap() > 0
+        };
+        // Also right after the last event, which was the reason to come back.
+        handle.stop();
+        assert!(monitor.next().is_none());
+        assert!(!is_readable(&monitor));
+        ip(&["link", "set", "cable0", "down"]);
+        monitor.run(|_| ControlFlow::Break(())).unwrap();
+        assert!(!is_readable(&monitor));
+
         let (go, told) = std::sync::mpsc::channel();
         let stopper = std::thread::spawn(move || told.iter().for_each(|()| handle.stop()));
         for _ in 0..10_000 {
             go.send(()).unwrap();
             assert!(monitor.next().is_none());
             // Nothing is left that would make the next wait spin.
-            let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
-            assert_eq!(poll(&mut polled, PollTimeout::ZERO).unwrap(), 0);
+            assert!(!is_readable(&monitor));
         }
         drop(go);
         stopper.join().unwrap();
+    }
+
+    fn what_was_read_together_has_the_time_of_the_read() {
+        let cables = [Tap::up("cable0"), Tap::up("cable1")];
+        let (mut monitor, mut witness) = (monitor("cable*"), monitor("cable*"));
+        for _ in &cables {
+            next(&mut monitor);
+            next(&mut witness);
+        }
+        cables.iter().for_each(Tap::pull);
+        // What the witness has heard is queued for the other one too, at the
+        // latest when the kernel has given its lock to somebody else.
+        for _ in &cables {
+            next(&mut witness);
+        }
+        ip(&["link", "set", "lo", "up"]);
+        let before = std::time::SystemTime::now();
+        let (one, other) = (next(&mut monitor), next(&mut monitor));
+        assert_eq!(one.time(), other.time());
+        assert!(one.time() >= before);
     }
 
     fn the_longest_settle_time_is_no_overflow() {

@@ -306,9 +306,9 @@ impl Monitor {
     ///
     /// As [`try_next`](Self::try_next).
     pub fn run(&mut self, mut f: impl FnMut(Event) -> ControlFlow<()>) -> Result<()> {
-        for event in self {
+        for event in &mut *self {
             if f(event?).is_break() {
-                break;
+                return self.set_timer(false);
             }
         }
         Ok(())
@@ -358,13 +358,13 @@ impl Monitor {
         // Not by libnl's loop, in which a message costs as much again.
         let received = socket.recv_messages(|message| {
             if read.messages == 0 {
-                follower.table_mut().set_read_at(Some(SystemTime::now()));
+                follower.begin_read(SystemTime::now());
             }
             read.messages += 1;
             read.bytes += message.as_bytes().len();
             follower.apply(message);
         });
-        follower.table_mut().set_read_at(None);
+        follower.end_read();
         match received {
             Ok(_) => {
                 self.recovered();
@@ -414,7 +414,8 @@ impl Iterator for Monitor {
     fn next(&mut self) -> Option<Result<Event>> {
         loop {
             if self.wakeup.take_stop() {
-                return None;
+                // Whoever has stopped it may look at the descriptor now.
+                return self.set_timer(false).err().map(Err);
             }
             if let Some(event) = self.one_of_several() {
                 return Some(Ok(event));
