@@ -7,6 +7,8 @@ mod args;
 mod cable_test;
 #[path = "../../../src/cli/config/mod.rs"]
 mod config;
+#[path = "../../../src/cli/deferred.rs"]
+mod deferred;
 #[path = "../../../src/cli/drop_in/ifplugd/options.rs"]
 mod ifplugd_options;
 #[path = "../../../src/cli/drop_in/netplugd/options.rs"]
