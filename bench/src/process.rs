@@ -117,6 +117,57 @@ pub fn is_running(process: u32) -> bool {
     })
 }
 
+/// Lets all threads of a process run on one CPU only; on any, where there is no such
+/// CPU or the kernel refuses. What one CPU has allocated takes longer to free on
+/// another, and which one a watcher wakes up on is chance.
+pub fn keep_on(process: u32, cpu: usize) {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    for thread in threads.into_iter().flatten().flatten() {
+        if let Some(thread) = thread.file_name().to_str().and_then(|id| id.parse().ok()) {
+            set_affinity(thread, &only(cpu));
+        }
+    }
+}
+
+/// Keeps the calling thread, and what it starts, on one CPU until it is dropped.
+pub struct Kept {
+    before: libc::cpu_set_t,
+}
+
+impl Kept {
+    pub fn on(cpu: usize) -> Kept {
+        // SAFETY: a CPU set is plain data, for which zeros mean no CPU; the call
+        // writes it.
+        let before = unsafe {
+            let mut before: libc::cpu_set_t = std::mem::zeroed();
+            libc::sched_getaffinity(0, size_of_val(&before), &mut before);
+            before
+        };
+        set_affinity(0, &only(cpu));
+        Kept { before }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        set_affinity(0, &self.before);
+    }
+}
+
+fn only(cpu: usize) -> libc::cpu_set_t {
+    // SAFETY: as above; a number that does not fit into the set is left out.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        set
+    }
+}
+
+fn set_affinity(thread: libc::pid_t, set: &libc::cpu_set_t) {
+    // SAFETY: the call reads the set, which is as long as it is said to be.
+    unsafe { libc::sched_setaffinity(thread, size_of_val(set), set) };
+}
+
 /// How often the scheduler has switched to one of its threads.
 pub fn wakeups(process: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task"));

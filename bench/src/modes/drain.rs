@@ -5,6 +5,7 @@ use std::io;
 use super::{Race, Values, account, everybody, finish};
 use crate::contender::Entrant;
 use crate::kernel::{Listener, Storm, await_link_watch, await_silence};
+use crate::process::{Kept, keep_on};
 use crate::results::Sample;
 use crate::sandbox::is_privileged;
 use crate::watcher::Watcher;
@@ -18,8 +19,11 @@ pub fn run(race: &mut Race<'_>, run: usize, round: usize) -> io::Result<Vec<Samp
 
     let entrants: Vec<Entrant> = everybody(round).map(Entrant::plain).collect();
     let mut watchers = race.start(&entrants, MODE);
+    // The storm on one CPU, the watchers on the other.
+    let _kept = Kept::on(0);
     for watcher in &mut watchers {
         watcher.await_idle();
+        keep_on(watcher.id(), 1);
         watcher.signal(libc::SIGSTOP);
     }
     let keeper = Listener::new()?;
