@@ -142,6 +142,27 @@ fn markdown(about: &About, results: &Results, goals: &[Goal]) -> String {
     out
 }
 
+/// Where the README shows the race.
+const README_BEGIN: &str = "<!-- written by `make bench` -->\n";
+const README_END: &str = "<!-- end of what `make bench` wrote -->\n";
+
+/// Puts the race at a glance between the two marks of a README.
+pub fn write_into_readme(path: &Path, about: &About, results: &Results) -> io::Result<()> {
+    let text = fs::read_to_string(path)?;
+    let overview = table::overview(results).markdown();
+    let shown = with_section(&text, &format!("{}\n\n{overview}", about.text()));
+    let missing = || io::Error::other(format!("{}: no marks to write between", path.display()));
+    fs::write(path, shown.ok_or_else(missing)?)
+}
+
+fn with_section(text: &str, section: &str) -> Option<String> {
+    let (before, rest) = text.split_once(README_BEGIN)?;
+    let (_, after) = rest.split_once(README_END)?;
+    Some(format!(
+        "{before}{README_BEGIN}{section}{README_END}{after}"
+    ))
+}
+
 /// JSON with a line for each watcher and each goal.
 fn indented(value: &Value, depth: usize) -> String {
     let indent = "  ".repeat(depth + 1);

@@ -2,7 +2,7 @@
 //! namespace, and its CPU time, memory, losses and final word are compared.
 //!
 //!     race --programs FOLDER [--python PATH] [--modes "drain live"] [--runs N]
-//!          [--quick] [--out FOLDER]
+//!          [--quick] [--out FOLDER] [--readme FILE]
 //!
 //! `make bench` builds what is needed and runs it.
 
@@ -42,6 +42,7 @@ struct Arguments {
     runs: usize,
     quick: bool,
     out: Option<PathBuf>,
+    readme: Option<PathBuf>,
 }
 
 fn usual_runs(quick: bool) -> usize {
@@ -60,6 +61,7 @@ fn arguments() -> Result<Arguments, String> {
     let mut runs = None;
     let mut quick = false;
     let mut out = None;
+    let mut readme = None;
     let mut given = std::env::args().skip(1);
     while let Some(option) = given.next() {
         let mut value = || given.next().ok_or(format!("{option} needs a value"));
@@ -67,6 +69,7 @@ fn arguments() -> Result<Arguments, String> {
             "--programs" => programs = Some(PathBuf::from(value()?)),
             "--python" => python = Some(PathBuf::from(value()?)),
             "--out" => out = Some(PathBuf::from(value()?)),
+            "--readme" => readme = Some(PathBuf::from(value()?)),
             "--quick" => quick = true,
             "--runs" => {
                 let number = value()?.parse().ok().filter(|&runs: &usize| runs > 0);
@@ -99,6 +102,7 @@ fn arguments() -> Result<Arguments, String> {
         runs,
         quick,
         out,
+        readme,
     })
 }
 
@@ -182,6 +186,9 @@ fn race(arguments: &Arguments) -> io::Result<()> {
     if let Some(folder) = &arguments.out {
         let about = files::About::new(how, arguments.runs, arguments.quick, &arguments.modes);
         files::write(folder, &about, &results, &goals)?;
+        if let Some(readme) = &arguments.readme {
+            files::write_into_readme(readme, &about, &results)?;
+        }
         println!(
             "\nwritten: results.json, race.md and race.svg in {}",
             folder.display()

@@ -1,6 +1,6 @@
 //! Tables, as text and as Markdown.
 
-use crate::contender::{CONTENDERS, FLOOR};
+use crate::contender::{CONTENDERS, Contender, FLOOR};
 use crate::goals::Goal;
 use crate::modes::one_of_many::{CLI_OF_ONE, LIBRARY_OF_ONE};
 use crate::modes::{drain, idle, latency, live, one_of_many, start};
@@ -240,6 +240,36 @@ pub fn tables(results: &Results) -> Vec<Table> {
     };
     let modes = crate::MODES.into_iter().filter(|mode| results.has(mode));
     modes.map(table).collect()
+}
+
+/// All modes at a glance, for the README.
+pub fn overview(results: &Results) -> Table {
+    let row = |contender: &Contender| {
+        let to_floor = |mode, measure| number(results.ratio(mode, contender.id, FLOOR, measure), 2);
+        let memory = |mode, measure| mib(results.median(mode, contender.id, measure));
+        vec![
+            contender.label.to_owned(),
+            to_floor(drain::MODE, "cpu_us_per_message"),
+            to_floor(live::MODE, "cpu_us_per_message"),
+            to_floor(start::MODE, "cpu_us"),
+            to_floor(latency::MODE, "median_us"),
+            memory(idle::MODE, "rss_kib"),
+            memory(start::MODE, "peak_kib"),
+        ]
+    };
+    Table {
+        title: "CPU time and latency as multiples of the floor's; memory in MiB".to_owned(),
+        head: vec![
+            "watcher",
+            "drain",
+            "live",
+            "start",
+            "latency",
+            "MiB, idle",
+            "MiB, 10,001 links",
+        ],
+        rows: CONTENDERS.iter().map(row).collect(),
+    }
 }
 
 pub fn goals(goals: &[Goal]) -> Table {
