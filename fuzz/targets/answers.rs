@@ -7,7 +7,9 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use linkwatch::nl::ethtool::Ethtool;
 use linkwatch::nl::nl80211::Wireless;
-use linkwatch::nl::{LinkQuery, MessageBuilder, Namespace, Protocol, Query, genl, interfaces};
+use linkwatch::nl::{
+    LinkQuery, MessageBuilder, Messages, Namespace, Protocol, Query, genl, interfaces,
+};
 use linkwatch::{LinkState, Monitor};
 use linkwatch_fuzz::input::Input;
 use linkwatch_fuzz::kernel::Kernel;
@@ -21,9 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
     let ethtool = (what & 15 <= 3).then(|| Ethtool::connect_in(&here).unwrap().unwrap());
     let wireless = (4..=6).contains(&(what & 15));
     let wireless = wireless.then(|| Wireless::connect_in(&here).unwrap().unwrap());
-    if what & 15 >= 9 {
-        kernel.set_links(input.block(), u32::from(what >> 4));
-    }
+    let links = if what & 15 >= 9 { input.block() } else { &[] };
+    kernel.set_links(links, u32::from(what >> 4));
     while !input.is_empty() {
         kernel.answer(input.block());
     }
@@ -65,9 +66,23 @@ fuzz_target!(|bytes: &[u8]| {
             show(query.get(7, LinkState::from_message));
             show(query.dump(LinkState::from_message));
             show(query.get(8, LinkState::from_message));
+            assert_read_alone(&mut query, links);
         }
     }
 });
+
+/// What a list says of a link is what its message says alone, whatever was read
+/// before.
+fn assert_read_alone(query: &mut LinkQuery, links: &[u8]) {
+    let alone: Vec<String> = Messages::new(links)
+        .filter_map(|message| message.link().ok()?)
+        .map(|link| format!("{link:?}"))
+        .collect();
+    let mut listed = Vec::new();
+    let _ = query.dump_once(|link| listed.push(format!("{link:?}")));
+    // A message that ends the list may stand among them.
+    assert!(alone.starts_with(&listed), "{listed:?}\nalone: {alone:?}");
+}
 
 fn show(value: impl std::fmt::Debug) {
     let _ = format!("{value:?}");

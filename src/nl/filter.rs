@@ -6,6 +6,7 @@ use std::ffi::{c_int, c_void};
 use libnl3_sys as sys;
 use nix::errno::Errno;
 
+use super::link_layout::IFLA_PROP_LIST;
 use crate::{Error, Result};
 
 /// Where things stand in a link message (`struct nlmsghdr`, `struct ifinfomsg`).
@@ -16,9 +17,6 @@ const CHANGE: u32 = 28;
 const ATTRIBUTES: u32 = 32;
 /// The length of an attribute's header.
 const ATTRIBUTE_HEADER: u32 = 4;
-
-/// Newer than the headers of libnl 3.5 (`linux/if_link.h`).
-const IFLA_PROP_LIST: u32 = 52;
 
 /// To load where in the message an attribute is, for which the accumulator says
 /// where they begin and the index register which type (`linux/filter.h`).

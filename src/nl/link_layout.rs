@@ -18,7 +18,7 @@ const KEPT: usize = 16;
 const USUAL: usize = 64;
 
 /// Attributes newer than the headers of libnl 3.5 (`linux/if_link.h`).
-const IFLA_PROP_LIST: u32 = 52;
+pub(super) const IFLA_PROP_LIST: u32 = 52;
 const IFLA_PERM_ADDRESS: u32 = 54;
 
 /// An attribute that is read.

@@ -141,14 +141,20 @@ pub enum LinkChange {
 /// ```
 #[derive(Clone, Copy)]
 pub struct LinkMessage<'a> {
+    head: Head,
+    attributes: &'a [u8],
+    places: Places,
+}
+
+/// What comes before the attributes: the type and the `struct ifinfomsg`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Head {
     change: LinkChange,
     family: u8,
     hardware_type: u16,
     ifindex: u32,
     flags: LinkFlags,
     changed_flags: u32,
-    attributes: &'a [u8],
-    places: Places,
 }
 
 impl<'a> LinkMessage<'a> {
@@ -200,12 +206,14 @@ impl<'a> LinkMessage<'a> {
             return Err(malformed("an attribute's length does not fit"));
         };
         Ok(Some(LinkMessage {
-            change,
-            family: info[0],
-            hardware_type: u16::from_ne_bytes([info[2], info[3]]),
-            ifindex,
-            flags: LinkFlags::from_bits_retain(u32_at(8)),
-            changed_flags: u32_at(12),
+            head: Head {
+                change,
+                family: info[0],
+                hardware_type: u16::from_ne_bytes([info[2], info[3]]),
+                ifindex,
+                flags: LinkFlags::from_bits_retain(u32_at(8)),
+                changed_flags: u32_at(12),
+            },
             attributes,
             places: *places,
         }))
@@ -228,35 +236,35 @@ impl<'a> LinkMessage<'a> {
 
     /// RTM_NEWLINK or RTM_DELLINK.
     pub fn change(&self) -> LinkChange {
-        self.change
+        self.head.change
     }
 
     /// `ifi_family` as it was sent. libnl rewrites it for bridges; only
     /// AF_UNSPEC (0) describes an interface.
     pub fn family(&self) -> u8 {
-        self.family
+        self.head.family
     }
 
     /// The interface index, positive.
     pub fn ifindex(&self) -> u32 {
-        self.ifindex
+        self.head.ifindex
     }
 
     /// `ifi_type`: the hardware type, `ARPHRD_*` (`linux/if_arp.h`).
     pub fn hardware_type(&self) -> u16 {
-        self.hardware_type
+        self.head.hardware_type
     }
 
     /// `ifi_flags`: `IFF_*`.
     pub fn flags(&self) -> LinkFlags {
-        self.flags
+        self.head.flags
     }
 
     /// `ifi_change`: the flags that are said to have changed. All ones where
     /// the link was just registered or unregistered (`rtmsg_ifinfo` with ~0U,
     /// `net/core/dev.c`).
     pub fn changed_flags(&self) -> u32 {
-        self.changed_flags
+        self.head.changed_flags
     }
 
     /// IFLA_IFNAME: the name, without its NUL.
@@ -371,12 +379,7 @@ impl<'a> LinkMessage<'a> {
 /// All that is read of a message, to compare and to show it.
 #[derive(Debug, PartialEq)]
 struct Fields<'a> {
-    change: LinkChange,
-    family: u8,
-    hardware_type: u16,
-    ifindex: u32,
-    flags: LinkFlags,
-    changed_flags: u32,
+    head: Head,
     name: Option<&'a [u8]>,
     carrier: Option<bool>,
     carrier_changes: Option<u32>,
@@ -396,12 +399,7 @@ struct Fields<'a> {
 impl<'a> LinkMessage<'a> {
     fn fields(&self) -> Fields<'a> {
         Fields {
-            change: self.change,
-            family: self.family,
-            hardware_type: self.hardware_type,
-            ifindex: self.ifindex,
-            flags: self.flags,
-            changed_flags: self.changed_flags,
+            head: self.head,
             name: self.name(),
             carrier: self.carrier(),
             carrier_changes: self.carrier_changes(),
@@ -441,12 +439,12 @@ impl fmt::Display for LinkMessage<'_> {
         write!(
             f,
             "{:?} {} {} family {} flags {:#x} change {:#x} carrier {:?} transitions {:?} operstate {:?}",
-            self.change,
-            self.ifindex,
+            self.head.change,
+            self.head.ifindex,
             Escaped(self.name().unwrap_or(b"?")),
-            self.family,
-            self.flags,
-            self.changed_flags,
+            self.head.family,
+            self.head.flags,
+            self.head.changed_flags,
             self.carrier(),
             self.transitions(),
             self.operstate(),
