@@ -121,15 +121,31 @@ impl Feed {
             self.phase = Phase::Draining;
         }
         self.advance()?;
-        if (self.is_queue_empty)() {
-            self.follower.release_due();
-        }
-        let event = self.follower.next_event();
+        // First what was applied: it may be what a held state did not outlast.
+        let mut event = self.follower.next_event();
         if event.is_none() {
-            let due = [self.follower.next_due(), self.retry];
-            self.wakeup.set_timer(due.into_iter().flatten().min())?;
+            let is_queue_empty = (self.is_queue_empty)();
+            if is_queue_empty {
+                self.follower.release_due();
+                event = self.follower.next_event();
+            }
+            if event.is_none() {
+                self.set_timer(is_queue_empty)?;
+            }
         }
         Ok(event)
+    }
+
+    /// Sees to it that the descriptor is readable when something is due.
+    fn set_timer(&mut self, is_queue_empty: bool) -> Result<()> {
+        let due = [self.follower.next_due(), self.retry];
+        let mut due = due.into_iter().flatten().min();
+        let now = Instant::now();
+        if !is_queue_empty && due.is_some_and(|due| due <= now) {
+            // It has to wait until the program has read the rest.
+            due = Some(now + SHORTEST_PAUSE);
+        }
+        self.wakeup.set_timer(due)
     }
 
     /// Brings the account to its end, for a watch that ends, as

@@ -26,6 +26,8 @@ pub(super) struct Follower {
     /// The links whose `initial` is still to be told: an event for each would
     /// take as much memory as the table.
     initial: std::vec::IntoIter<u32>,
+    /// When it was begun to tell them.
+    announced_at: SystemTime,
     /// From the table.
     fresh: VecDeque<Event>,
     /// From there, not yet through the settler.
@@ -50,6 +52,7 @@ impl Follower {
             wifi: Wifi::new(builder.namespace, listens),
             settler: Settler::new(builder.settle),
             initial: Vec::new().into_iter(),
+            announced_at: SystemTime::UNIX_EPOCH,
             fresh: VecDeque::new(),
             told: VecDeque::new(),
             ready: VecDeque::new(),
@@ -139,18 +142,20 @@ impl Follower {
     pub(super) fn announce(&mut self) {
         self.wifi.identify(self.table.links_mut());
         self.initial = self.table.begin_report().into_iter();
+        self.announced_at = SystemTime::now();
     }
 
     /// Before the links change, what they were at the start is made sure of.
     fn tell_initial(&mut self) {
         for ifindex in self.initial.by_ref() {
-            self.fresh.extend(self.table.initial(ifindex));
+            self.fresh
+                .extend(self.table.initial(ifindex, self.announced_at));
         }
     }
 
     fn next_fresh(&mut self) -> Option<Event> {
         match self.initial.next() {
-            Some(ifindex) => self.table.initial(ifindex),
+            Some(ifindex) => self.table.initial(ifindex, self.announced_at),
             None => self.fresh.pop_front(),
         }
     }

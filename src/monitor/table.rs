@@ -391,8 +391,9 @@ impl Table {
     /// Ends the time of learning: reports each link in scope as `initial`, in
     /// the order of their indices. From now on, changes are reported.
     pub fn announce(&mut self, events: &mut VecDeque<Event>) {
+        let now = SystemTime::now();
         for ifindex in self.begin_report() {
-            events.extend(self.initial(ifindex));
+            events.extend(self.initial(ifindex, now));
         }
     }
 
@@ -409,11 +410,11 @@ impl Table {
         links
     }
 
-    /// The `initial` event of a link.
-    pub(super) fn initial(&self, ifindex: u32) -> Option<Event> {
+    /// The `initial` event of a link, whose state was known at this time.
+    pub(super) fn initial(&self, ifindex: u32, time: SystemTime) -> Option<Event> {
         let entry = self.links.get(&ifindex)?;
-        let state = entry.state.clone();
-        Some(Event::new(EventKind::Initial, state, entry.connected, 0))
+        let (state, connected) = (entry.state.clone(), entry.connected);
+        Some(Event::at(time, EventKind::Initial, state, connected, 0))
     }
 
     /// The links in scope, in no order.

@@ -8,6 +8,7 @@ mod datagrams;
 mod ethtool;
 mod examples;
 mod faults;
+mod feed;
 mod filter;
 #[cfg(feature = "genl")]
 mod genl;

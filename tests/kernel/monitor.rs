@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
 
 use linkwatch::{Event, EventKind, LinkState, Monitor, Reason};
 use nix::errno::Errno;
@@ -140,10 +141,22 @@ in_namespace! {
             next(&mut witness);
         }
         ip(&["link", "set", "lo", "up"]);
-        let before = std::time::SystemTime::now();
+        let before = SystemTime::now();
         let (one, other) = (next(&mut monitor), next(&mut monitor));
         assert_eq!(one.time(), other.time());
         assert!(one.time() >= before);
+    }
+
+    fn what_was_there_at_the_start_has_the_time_of_the_start() {
+        let cables = [Tap::up("cable0"), Tap::up("cable1")];
+        let before = SystemTime::now();
+        let mut monitor = monitor("cable*");
+        let started = SystemTime::now();
+        for _ in &cables {
+            let event = next(&mut monitor);
+            assert_eq!(event.kind(), EventKind::Initial);
+            assert!(before <= event.time() && event.time() <= started);
+        }
     }
 
     fn the_longest_settle_time_is_no_overflow() {
