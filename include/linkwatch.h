@@ -458,10 +458,11 @@ void linkwatch_stop(struct linkwatch *handle);
  *
  * Sequence checking must be off (nl_socket_disable_seq_check()), as it must
  * for any socket that receives notifications. When the loop gets -NLE_NOMEM,
- * call linkwatch_resync(). With settle times, and to have a list of the
- * interfaces that failed tried again without a message, also watch
- * linkwatch_fd() and call linkwatch_dispatch(). Link messages take room in the
- * socket's receive buffer: consider nl_socket_set_buffer_size().
+ * call linkwatch_resync(). With settle times, to have a list of the interfaces
+ * that failed tried again without a message, and to notice at once that the
+ * system has slept, also watch linkwatch_fd() and call linkwatch_dispatch().
+ * Link messages take room in the socket's receive buffer: consider
+ * nl_socket_set_buffer_size().
  *
  * The initial events are delivered at once, or, if messages are queued, when
  * the program has received them. The interfaces are listed in the network

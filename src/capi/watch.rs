@@ -44,11 +44,21 @@ pub unsafe extern "C" fn linkwatch_start(handle: *mut linkwatch) -> c_int {
     if started <= 0 {
         return started;
     }
-    // SAFETY: the handle was good a moment ago, and is not used afterwards.
+    // SAFETY: the handle was good a moment ago, and is not used after `Freed`.
     match unsafe { deliver(handle, started) } {
         Delivered::Events(_) | Delivered::Busy => 0,
         Delivered::Freed => LINKWATCH_E_STATE,
-        Delivered::Failed(code) => code,
+        Delivered::Failed(code) => {
+            // So that it can be tried again.
+            // SAFETY: the handle was not freed.
+            let _ = unsafe {
+                with(handle, |_, inner| {
+                    inner.source = Source::None;
+                    Ok(0)
+                })
+            };
+            code
+        }
     }
 }
 
@@ -178,7 +188,7 @@ unsafe fn dispatch_once(
     if fd < 0 {
         return Dispatched::Done(fd);
     }
-    // SAFETY: promised by the caller; `linkwatch_fd` has checked it.
+    // SAFETY: promised by the caller; `with` has checked it.
     if unsafe { linkwatch::from_c(handle) }.is_some_and(|handle| handle.stop.take()) {
         return Dispatched::Done(0);
     }

@@ -27,7 +27,7 @@ pub(super) enum Command {
     /// Show which interfaces are connected
     #[command(after_help = "Exit status: 0 every matched interface is connected, \
         1 runtime error, 2 usage, 3 a matched interface is not connected, \
-        4 no interface matches.")]
+        4 no interface matches, or one that was named does not exist.")]
     Status(Deferred<StatusArgs>),
 
     /// Report each change as it happens, until interrupted
@@ -59,8 +59,9 @@ pub(super) enum Command {
     Report(Deferred<super::report::ReportArgs>),
     /// Check a configuration file
     #[command(
-        after_help = "Exit status: 0 it can be used, 1 the file cannot be read or a program \
-        that it names may not be run, 2 it is wrong."
+        after_help = "Exit status: 0 it can be used, 1 the file cannot be read, a program that it \
+        names may not be run, or a namespace or folder that it names does not exist, 2 it is \
+        wrong."
     )]
     CheckConfig(Deferred<CheckConfigArgs>),
 
@@ -226,7 +227,7 @@ pub(super) struct WaitArgs {
 }
 
 /// What `wait` waits for.
-#[derive(Clone, Copy, Default, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Goal {
     /// They are connected
     #[default]
@@ -259,7 +260,7 @@ impl From<Criterion> for linkwatch::Criterion {
 }
 
 /// One of the words of `--events`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Events {
     All,
     Only(EventKind),
@@ -278,10 +279,13 @@ impl Events {
     }
 }
 
-pub(super) fn parse_events(word: &str) -> Result<Events, linkwatch::Error> {
+pub(super) fn parse_events(word: &str) -> Result<Events, String> {
     match word {
         "all" => Ok(Events::All),
-        word => word.parse().map(Events::Only),
+        word => word
+            .parse()
+            .map(Events::Only)
+            .map_err(|error| format!("{error}; or all")),
     }
 }
 
@@ -363,7 +367,8 @@ mod tests {
             chosen(&["removed", "added", "added"]),
             [EventKind::Added, EventKind::Removed]
         );
-        assert!(parse_events("everything").is_err());
+        let error = parse_events("everything").unwrap_err();
+        assert!(error.ends_with("notice; or all"), "{error}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use linkwatch::nl::Namespace;
+use linkwatch::{LinkState, Pattern};
 
 use args::{Args, Command};
 use logger::tell;
@@ -89,5 +90,17 @@ fn namespace(name: Option<&str>) -> Result<Namespace> {
     match name {
         None => Ok(Namespace::current()),
         Some(name) => Namespace::named(name).context("--netns"),
+    }
+}
+
+/// A name that does not exist is waited for; it may also be a slip.
+fn tell_what_is_missing(patterns: &[Pattern], links: &[&LinkState]) {
+    for pattern in patterns {
+        if !links.iter().any(|link| pattern.matches_link(link)) {
+            log::warn!("no interface matches '{pattern}' yet; watching for one");
+        }
+    }
+    if patterns.is_empty() && links.is_empty() {
+        log::warn!("there is no interface but loopback yet; watching for one");
     }
 }

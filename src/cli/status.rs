@@ -47,7 +47,8 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         });
         print_array(objects).context("writing to standard output")?;
     } else if !matched.is_empty() {
-        print_table(&matched, &all, &details, addresses.as_ref(), criterion)?;
+        print_table(&matched, &all, &details, addresses.as_ref(), criterion)
+            .context("writing to standard output")?;
     }
 
     let missing = tell_what_is_missing(&matched, patterns);

@@ -2,15 +2,15 @@
 
 use std::os::fd::AsFd;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use linkwatch::{Criterion, LinkState, Monitor, Pattern};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 
 use super::args::{Goal, WaitArgs};
 use super::exit;
+use super::poll::{poll_all, timeout};
 
 pub(super) fn run(args: &WaitArgs) -> Result<ExitCode> {
     let namespace = super::namespace(args.selection.netns.as_deref())?;
@@ -27,34 +27,25 @@ pub(super) fn run(args: &WaitArgs) -> Result<ExitCode> {
         any: args.any,
         criterion,
     };
+    let is_over = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+    let mut is_told = false;
     loop {
         // The links are as the events say, once all have been taken.
-        while monitor.try_next()?.is_some() && time_left(deadline).is_some() {}
-        if goal.is_reached(&monitor.links()) {
+        while monitor.try_next()?.is_some() && !is_over() {}
+        let links = monitor.links();
+        if goal.is_reached(&links) {
             return Ok(ExitCode::SUCCESS);
         }
-        let Some(timeout) = time_left(deadline) else {
+        if is_over() {
             return Ok(ExitCode::from(exit::TIMED_OUT));
-        };
-        match poll(
-            &mut [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)],
-            timeout,
-        ) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).context("waiting for events"),
         }
+        // Of the others, that is what is waited for.
+        if !is_told && args.goal == Goal::Connected {
+            super::tell_what_is_missing(&args.selection.patterns, &links);
+        }
+        is_told = true;
+        poll_all(&[(monitor.as_fd(), PollFlags::POLLIN)], timeout(deadline))?;
     }
-}
-
-/// `None` if there is none left.
-fn time_left(deadline: Option<Instant>) -> Option<PollTimeout> {
-    let Some(deadline) = deadline else {
-        return Some(PollTimeout::NONE);
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    // Rounded up, so that it does not wake up early and again.
-    let left = Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).ok()?);
-    (!left.is_zero()).then(|| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX))
 }
 
 /// What is waited for.

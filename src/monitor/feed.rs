@@ -235,8 +235,9 @@ impl fmt::Debug for Feed {
     }
 }
 
-/// The descriptor to poll for reading, beside the program's own socket, where
-/// settle times are set.
+/// The descriptor to poll for reading, beside the program's own socket: for events
+/// that settle times hold back, for a list that failed and is tried again, and to
+/// notice that the system has slept.
 impl AsFd for Feed {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.wakeup.as_fd()

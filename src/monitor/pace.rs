@@ -20,8 +20,9 @@ const CALM: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// Since when messages are counted; in a storm, the last look.
     window: Instant,
-    /// Messages since the window began.
+    /// Messages since then.
     messages: usize,
     /// When to look again, in a storm.
     next: Option<Instant>,
@@ -36,27 +37,36 @@ impl Pace {
         }
     }
 
-    /// So many messages were read, and the socket is empty now.
-    pub(super) fn emptied(&mut self, messages: usize, now: Instant) {
+    /// So many messages were read.
+    pub(super) fn read(&mut self, messages: usize) {
+        self.messages += messages;
+    }
+
+    /// The socket is empty now.
+    pub(super) fn emptied(&mut self, now: Instant) {
         if let Some(next) = self.next {
             // Whoever looks before it is time learns nothing of the rate.
-            if next <= now || messages > CALM {
-                self.next = (messages > CALM).then(|| now + PAUSE);
-                self.begin(now);
+            if next > now && self.messages <= CALM {
+                return;
             }
-            return;
-        }
-        self.messages += messages;
-        if now.saturating_duration_since(self.window) > WINDOW {
-            self.begin(now);
-        } else if self.messages >= STORM {
+            self.next = (self.messages > CALM).then(|| now + PAUSE);
+        } else if now.saturating_duration_since(self.window) <= WINDOW {
+            if self.messages < STORM {
+                return;
+            }
             self.next = Some(now + PAUSE);
         }
+        self.begin(now);
     }
 
     fn begin(&mut self, now: Instant) {
         self.window = now;
         self.messages = 0;
+    }
+
+    /// Looks again a little later, as in a storm.
+    pub(super) fn postpone(&mut self, now: Instant) {
+        self.next = Some(now + PAUSE);
     }
 
     /// Reads at once from now on.
@@ -74,12 +84,18 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// All that is queued is read.
+    fn look(pace: &mut Pace, messages: usize, now: Instant) {
+        pace.read(messages);
+        pace.emptied(now);
+    }
+
     /// Reads `messages` each `interval` for a while; how often in a storm.
     fn paced(pace: &mut Pace, mut now: Instant, messages: usize, interval: Duration) -> usize {
         let mut paused = 0;
         for _ in 0..200 {
             now += pace.next().map_or(interval, |next| next - now);
-            pace.emptied(messages, now);
+            look(pace, messages, now);
             paused += usize::from(pace.next().is_some());
         }
         paused
@@ -101,7 +117,7 @@ mod tests {
     fn a_burst_is_no_reason_to_wait() {
         let mut pace = Pace::new();
         let later = pace.window + Duration::from_secs(1);
-        pace.emptied(25, later);
+        look(&mut pace, 25, later);
         assert_eq!(pace.next(), None);
     }
 
@@ -111,22 +127,27 @@ mod tests {
         let mut now = pace.window;
         for _ in 0..STORM {
             now += Duration::from_micros(20);
-            pace.emptied(1, now);
+            look(&mut pace, 1, now);
         }
         assert_eq!(pace.next(), Some(now + PAUSE));
         // A look before it is time changes nothing.
-        pace.emptied(0, now + PAUSE / 2);
+        look(&mut pace, 0, now + PAUSE / 2);
         assert_eq!(pace.next(), Some(now + PAUSE));
         for _ in 0..10 {
             now += PAUSE;
-            pace.emptied(25, now);
+            look(&mut pace, 25, now);
             assert_eq!(pace.next(), Some(now + PAUSE));
         }
+        // Most of it in a batch that did not find the end.
         now += PAUSE;
-        pace.emptied(CALM, now);
+        pace.read(32);
+        look(&mut pace, 2, now);
+        assert_eq!(pace.next(), Some(now + PAUSE));
+        now += PAUSE;
+        look(&mut pace, CALM, now);
         assert_eq!(pace.next(), None);
         // It has to begin anew.
-        pace.emptied(1, now);
+        look(&mut pace, 1, now);
         assert_eq!(pace.next(), None);
     }
 }

@@ -123,8 +123,8 @@ impl Sieve {
             .take_newcomers()
             .iter()
             .any(|ifindex| *ifindex <= made.highest && made.known.binary_search(ifindex).is_err());
-        let is_idle = table.out_of_scope() - made.out_of_scope > PATIENCE;
-        if missed || is_idle && table.highest() > made.highest {
+        let would_help = table.out_of_scope() - made.out_of_scope > PATIENCE;
+        if missed || would_help && table.highest() > made.highest {
             self.select(socket, table);
         }
         missed

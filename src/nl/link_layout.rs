@@ -23,7 +23,7 @@ const IFLA_PERM_ADDRESS: u32 = 54;
 
 /// An attribute that is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Read {
+pub(super) enum Wanted {
     Name,
     Address,
     PermanentAddress,
@@ -41,24 +41,24 @@ pub(super) enum Read {
     Kind,
 }
 
-impl Read {
-    const NUMBER: usize = Read::Kind as usize + 1;
+impl Wanted {
+    const NUMBER: usize = Wanted::Kind as usize + 1;
 
-    fn of(kind: u16) -> Option<Read> {
+    fn of(kind: u16) -> Option<Wanted> {
         Some(match u32::from(kind) {
-            sys::IFLA_IFNAME => Read::Name,
-            sys::IFLA_ADDRESS => Read::Address,
-            IFLA_PERM_ADDRESS => Read::PermanentAddress,
-            sys::IFLA_MTU => Read::Mtu,
-            sys::IFLA_MASTER => Read::Master,
-            sys::IFLA_OPERSTATE => Read::OperState,
-            sys::IFLA_CARRIER => Read::Carrier,
-            sys::IFLA_CARRIER_CHANGES => Read::CarrierChanges,
-            sys::IFLA_CARRIER_UP_COUNT => Read::CarrierUpCount,
-            sys::IFLA_CARRIER_DOWN_COUNT => Read::CarrierDownCount,
-            sys::IFLA_EVENT => Read::Event,
-            sys::IFLA_WIRELESS => Read::Wireless,
-            IFLA_PROP_LIST => Read::Properties,
+            sys::IFLA_IFNAME => Wanted::Name,
+            sys::IFLA_ADDRESS => Wanted::Address,
+            IFLA_PERM_ADDRESS => Wanted::PermanentAddress,
+            sys::IFLA_MTU => Wanted::Mtu,
+            sys::IFLA_MASTER => Wanted::Master,
+            sys::IFLA_OPERSTATE => Wanted::OperState,
+            sys::IFLA_CARRIER => Wanted::Carrier,
+            sys::IFLA_CARRIER_CHANGES => Wanted::CarrierChanges,
+            sys::IFLA_CARRIER_UP_COUNT => Wanted::CarrierUpCount,
+            sys::IFLA_CARRIER_DOWN_COUNT => Wanted::CarrierDownCount,
+            sys::IFLA_EVENT => Wanted::Event,
+            sys::IFLA_WIRELESS => Wanted::Wireless,
+            IFLA_PROP_LIST => Wanted::Properties,
             _ => return None,
         })
     }
@@ -66,7 +66,7 @@ impl Read {
 
 /// Where in the attributes of a message those are that are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Places([Place; Read::NUMBER]);
+pub(super) struct Places([Place; Wanted::NUMBER]);
 
 /// Where a payload is. It begins at 0 if there is none, for a header comes first.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,11 +84,11 @@ impl Places {
 
     /// Likewise, and tells of each header that was looked at.
     fn find(attributes: &[u8], mut tell: impl FnMut(Header)) -> Option<Places> {
-        let mut places = Places([Place::default(); Read::NUMBER]);
+        let mut places = Places([Place::default(); Wanted::NUMBER]);
         let mut walk = Attributes::new(attributes);
         while let Some((at, attribute)) = next(&mut walk, attributes, &mut tell) {
-            if let Some(read) = Read::of(attribute.kind()) {
-                places.set(read, at, attribute);
+            if let Some(wanted) = Wanted::of(attribute.kind()) {
+                places.set(wanted, at, attribute);
             } else if u32::from(attribute.kind()) == sys::IFLA_LINKINFO {
                 places.find_kind(at + HEADER, attribute.payload(), &mut tell);
             }
@@ -98,7 +98,7 @@ impl Places {
 
     /// Looks for the kind in an IFLA_LINKINFO whose payload starts here.
     fn find_kind(&mut self, start: usize, info: &[u8], tell: &mut impl FnMut(Header)) {
-        self.0[Read::Kind as usize] = Place::default();
+        self.0[Wanted::Kind as usize] = Place::default();
         let mut walk = Attributes::new(info);
         let mut tell = |header: Header| {
             tell(Header {
@@ -108,14 +108,14 @@ impl Places {
         };
         while let Some((at, attribute)) = next(&mut walk, info, &mut tell) {
             if u32::from(attribute.kind()) == sys::IFLA_INFO_KIND {
-                self.set(Read::Kind, start + at, attribute);
+                self.set(Wanted::Kind, start + at, attribute);
                 break;
             }
         }
     }
 
-    fn set(&mut self, read: Read, at: usize, attribute: Attribute<'_>) {
-        self.0[read as usize] = Place {
+    fn set(&mut self, wanted: Wanted, at: usize, attribute: Attribute<'_>) {
+        self.0[wanted as usize] = Place {
             start: (at + HEADER) as u32,
             length: attribute.payload().len() as u32,
         };
@@ -123,8 +123,8 @@ impl Places {
 
     /// The payload of an attribute, in a message that is laid out so.
     #[inline]
-    pub(super) fn payload<'a>(&self, read: Read, attributes: &'a [u8]) -> Option<&'a [u8]> {
-        match self.0[read as usize] {
+    pub(super) fn payload<'a>(&self, wanted: Wanted, attributes: &'a [u8]) -> Option<&'a [u8]> {
+        match self.0[wanted as usize] {
             Place { start: 0, .. } => None,
             Place { start, length } => attributes.get(start as usize..)?.get(..length as usize),
         }
@@ -132,8 +132,8 @@ impl Places {
 
     /// Likewise, as [`Attribute::u8`].
     #[inline]
-    pub(super) fn u8(&self, read: Read, attributes: &[u8]) -> Option<u8> {
-        match self.0[read as usize] {
+    pub(super) fn u8(&self, wanted: Wanted, attributes: &[u8]) -> Option<u8> {
+        match self.0[wanted as usize] {
             Place { start, length: 1 } => attributes.get(start as usize).copied(),
             _ => None,
         }
@@ -141,8 +141,8 @@ impl Places {
 
     /// Likewise, as [`Attribute::u32`].
     #[inline]
-    pub(super) fn u32(&self, read: Read, attributes: &[u8]) -> Option<u32> {
-        match self.0[read as usize] {
+    pub(super) fn u32(&self, wanted: Wanted, attributes: &[u8]) -> Option<u32> {
+        match self.0[wanted as usize] {
             Place { start, length: 4 } => {
                 // It is aligned, as all are.
                 let (words, _) = attributes.as_chunks();

@@ -7,7 +7,7 @@ use bitflags::bitflags;
 use libnl3_sys as sys;
 
 use super::attribute::{is_string, string};
-use super::link_layout::{Places, Read};
+use super::link_layout::{Places, Wanted};
 use super::message::{HEADER, Header};
 use super::{Attributes, Escaped, LinkLayouts, Notice};
 use crate::{Error, ErrorKind, Result};
@@ -220,18 +220,18 @@ impl<'a> LinkMessage<'a> {
     }
 
     #[inline]
-    fn payload(&self, read: Read) -> Option<&'a [u8]> {
-        self.places.payload(read, self.attributes)
+    fn payload(&self, wanted: Wanted) -> Option<&'a [u8]> {
+        self.places.payload(wanted, self.attributes)
     }
 
     #[inline]
-    fn u8(&self, read: Read) -> Option<u8> {
-        self.places.u8(read, self.attributes)
+    fn u8(&self, wanted: Wanted) -> Option<u8> {
+        self.places.u8(wanted, self.attributes)
     }
 
     #[inline]
-    fn u32(&self, read: Read) -> Option<u32> {
-        self.places.u32(read, self.attributes)
+    fn u32(&self, wanted: Wanted) -> Option<u32> {
+        self.places.u32(wanted, self.attributes)
     }
 
     /// RTM_NEWLINK or RTM_DELLINK.
@@ -269,35 +269,35 @@ impl<'a> LinkMessage<'a> {
 
     /// IFLA_IFNAME: the name, without its NUL.
     pub fn name(&self) -> Option<&'a [u8]> {
-        self.payload(Read::Name).map(string)
+        self.payload(Wanted::Name).map(string)
     }
 
     /// True if it tells this name, which has no NUL.
     #[inline]
     pub(crate) fn is_named(&self, name: &[u8]) -> bool {
-        self.payload(Read::Name)
+        self.payload(Wanted::Name)
             .is_some_and(|told| is_string(told, name))
     }
 
     /// IFLA_CARRIER. Messages about wireless events and those of family
     /// AF_BRIDGE do not carry it.
     pub fn carrier(&self) -> Option<bool> {
-        self.u8(Read::Carrier).map(|carrier| carrier != 0)
+        self.u8(Wanted::Carrier).map(|carrier| carrier != 0)
     }
 
     /// IFLA_CARRIER_UP_COUNT: how often carrier came, since Linux 4.16.
     pub fn carrier_up_count(&self) -> Option<u32> {
-        self.u32(Read::CarrierUpCount)
+        self.u32(Wanted::CarrierUpCount)
     }
 
     /// IFLA_CARRIER_DOWN_COUNT: how often carrier went, since Linux 4.16.
     pub fn carrier_down_count(&self) -> Option<u32> {
-        self.u32(Read::CarrierDownCount)
+        self.u32(Wanted::CarrierDownCount)
     }
 
     /// IFLA_CARRIER_CHANGES: the sum of both, since Linux 3.15.
     pub fn carrier_changes(&self) -> Option<u32> {
-        self.u32(Read::CarrierChanges)
+        self.u32(Wanted::CarrierChanges)
     }
 
     /// All carrier transitions that the kernel counted, modulo 2³²: the sum of
@@ -311,48 +311,48 @@ impl<'a> LinkMessage<'a> {
 
     /// IFLA_OPERSTATE.
     pub fn operstate(&self) -> Option<OperState> {
-        self.u8(Read::OperState).map(OperState::from_raw)
+        self.u8(Wanted::OperState).map(OperState::from_raw)
     }
 
     /// IFLA_MTU, in bytes.
     pub fn mtu(&self) -> Option<u32> {
-        self.u32(Read::Mtu)
+        self.u32(Wanted::Mtu)
     }
 
     /// IFLA_MASTER: the index of the bridge, bond or the like that the link is
     /// a port of.
     pub fn master(&self) -> Option<u32> {
-        self.u32(Read::Master)
+        self.u32(Wanted::Master)
     }
 
     /// IFLA_ADDRESS: the hardware address.
     pub fn address(&self) -> Option<&'a [u8]> {
-        self.payload(Read::Address)
+        self.payload(Wanted::Address)
     }
 
     /// IFLA_PERM_ADDRESS: the address that the hardware came with, since
     /// Linux 5.6, where there is one.
     pub fn permanent_address(&self) -> Option<&'a [u8]> {
-        self.payload(Read::PermanentAddress)
+        self.payload(Wanted::PermanentAddress)
     }
 
     /// IFLA_INFO_KIND within IFLA_LINKINFO: `veth`, `bridge`, …; hardware
     /// interfaces have none.
     pub fn kind(&self) -> Option<&'a [u8]> {
-        self.payload(Read::Kind).map(string)
+        self.payload(Wanted::Kind).map(string)
     }
 
     /// True if it is of this kind, which has no NUL.
     #[inline]
     pub(crate) fn is_of_kind(&self, kind: &[u8]) -> bool {
-        self.payload(Read::Kind)
+        self.payload(Wanted::Kind)
             .is_some_and(|told| is_string(told, kind))
     }
 
     /// IFLA_ALT_IFNAME within IFLA_PROP_LIST: the alternative names, since
     /// Linux 5.5.
     pub fn alt_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Attributes::new(self.payload(Read::Properties).unwrap_or_default())
+        Attributes::new(self.payload(Wanted::Properties).unwrap_or_default())
             .filter(|property| property.kind() == IFLA_ALT_IFNAME)
             .map(|property| property.string())
     }
@@ -360,19 +360,19 @@ impl<'a> LinkMessage<'a> {
     /// True if it has an IFLA_PROP_LIST, which alternative names stand in.
     #[inline]
     pub(crate) fn has_properties(&self) -> bool {
-        self.payload(Read::Properties).is_some()
+        self.payload(Wanted::Properties).is_some()
     }
 
     /// IFLA_EVENT: why the kernel sent the message, where it says so; `None`
     /// also for IFLA_EVENT_NONE.
     pub fn event(&self) -> Option<Notice> {
-        self.u32(Read::Event).and_then(Notice::from_raw)
+        self.u32(Wanted::Event).and_then(Notice::from_raw)
     }
 
     /// True for a wireless event (IFLA_WIRELESS), whose flags say nothing
     /// about the link's state.
     pub fn is_wireless_event(&self) -> bool {
-        self.payload(Read::Wireless).is_some()
+        self.payload(Wanted::Wireless).is_some()
     }
 }
 

@@ -1,18 +1,11 @@
 //! Asking the kernel about links: the dump, and one link by its index.
 
-use std::thread;
-use std::time::Duration;
-
 use libnl3_sys as sys;
 
+use super::dump::until_complete;
 use super::query::{Answer, Query};
 use super::{LinkLayouts, LinkMessage, MessageBuilder, Namespace, Protocol};
 use crate::{Error, ErrorKind, Result};
-
-/// How often a dump is asked for before an interrupted one is made do with.
-const ATTEMPTS: u32 = 6;
-/// The pause before the second attempt; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The answer to a dump of all links.
 #[derive(Debug, Clone)]
@@ -75,17 +68,11 @@ impl LinkQuery {
     ///
     /// The kernel's, or those of opening a socket.
     pub fn dump<T>(&mut self, mut make: impl FnMut(&LinkMessage<'_>) -> T) -> Result<Snapshot<T>> {
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1..ATTEMPTS {
+        let (links, complete) = until_complete("links", || {
             let snapshot = self.dump_once(&mut make)?;
-            if snapshot.complete {
-                return Ok(snapshot);
-            }
-            log::debug!("dump of links interrupted, attempt {attempt} of {ATTEMPTS}");
-            thread::sleep(pause);
-            pause *= 2;
-        }
-        self.dump_once(make)
+            Ok((snapshot.links, snapshot.complete))
+        })?;
+        Ok(Snapshot { links, complete })
     }
 
     /// Lists all links of the namespace once, and makes something of each.

@@ -34,7 +34,7 @@ const LONGEST: usize = 1 << 24;
 
 /// Reads the datagrams of one socket.
 pub(super) struct Reader {
-    places: Places,
+    memory: Memory,
     headers: Vec<libc::mmsghdr>,
     /// What the headers point to.
     _parts: Vec<libc::iovec>,
@@ -58,7 +58,7 @@ impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
             .field("places", &self.headers.len())
-            .field("length", &self.places.length)
+            .field("length", &self.memory.length)
             .finish_non_exhaustive()
     }
 }
@@ -77,14 +77,14 @@ impl Reader {
     }
 
     fn with_places(number: usize, length: usize) -> Result<Reader> {
-        let places = Places::new(number, length)?;
+        let memory = Memory::new(number, length)?;
         // SAFETY: all-zero values of these structures are valid.
         let (header, sender): (libc::mmsghdr, libc::sockaddr_nl) =
             unsafe { (mem::zeroed(), mem::zeroed()) };
         let mut senders = vec![sender; number];
         let mut parts: Vec<libc::iovec> = (0..number)
             .map(|index| libc::iovec {
-                iov_base: places.start(index).as_ptr().cast(),
+                iov_base: memory.start(index).as_ptr().cast(),
                 iov_len: length,
             })
             .collect();
@@ -96,7 +96,7 @@ impl Reader {
             header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
         }
         Ok(Reader {
-            places,
+            memory,
             headers,
             _parts: parts,
             senders,
@@ -122,7 +122,7 @@ impl Reader {
     pub(super) fn take_loss(&mut self) -> Option<Error> {
         let length = self.truncated.take()?;
         let wanted = length.next_power_of_two().min(LONGEST);
-        if wanted > self.places.length
+        if wanted > self.memory.length
             && let Err(error) = self.exchange(self.headers.len(), wanted)
         {
             log::debug!("{error}");
@@ -206,10 +206,10 @@ impl Reader {
 
     /// What was written to a place, of which `length` is no more than was.
     fn datagram(&self, index: usize, length: usize) -> &[u8] {
-        let length = length.min(self.places.length);
+        let length = length.min(self.memory.length);
         // SAFETY: within the mapping, which is all zero where nothing was
         // written, and which nothing writes to while this borrow lasts.
-        unsafe { slice::from_raw_parts(self.places.start(index).as_ptr(), length) }
+        unsafe { slice::from_raw_parts(self.memory.start(index).as_ptr(), length) }
     }
 
     /// Reads up to `most` datagrams into their places; at least one, which a
@@ -260,7 +260,7 @@ impl Reader {
     fn accept(&mut self, index: usize) -> usize {
         let header = &mut self.headers[index];
         let length = header.msg_len as usize;
-        let is_whole = length <= self.places.length;
+        let is_whole = length <= self.memory.length;
         // The kernel tells no sender with an empty datagram of its own.
         let has_sender = header.msg_hdr.msg_namelen as usize == size_of::<libc::sockaddr_nl>();
         header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
@@ -279,14 +279,14 @@ impl Reader {
 }
 
 /// Memory for datagrams, one place after the other.
-struct Places {
+struct Memory {
     start: NonNull<u8>,
     number: usize,
     length: usize,
 }
 
-impl Places {
-    fn new(number: usize, length: usize) -> Result<Places> {
+impl Memory {
+    fn new(number: usize, length: usize) -> Result<Memory> {
         let doing = "getting memory for netlink datagrams";
         let all = number.checked_mul(length).and_then(NonZeroUsize::new);
         let all = all.ok_or_else(|| Error::from_errno(libc::ENOMEM, doing))?;
@@ -296,7 +296,7 @@ impl Places {
         // SAFETY: the kernel chooses where; nothing else is touched.
         let start = unsafe { mmap_anonymous(None, all, access, flags) }
             .map_err(|errno| Error::from_nix(errno, doing))?;
-        Ok(Places {
+        Ok(Memory {
             start: start.cast(),
             number,
             length,
@@ -310,7 +310,7 @@ impl Places {
     }
 }
 
-impl Drop for Places {
+impl Drop for Memory {
     fn drop(&mut self) {
         // SAFETY: it was mapped with this length, and is not used again.
         // munmap(2) fails for ranges that were never mapped only.

@@ -178,6 +178,23 @@ in_namespace! {
         assert!(error.contains("refusing the hook "), "{error}");
     }
 
+    fn what_a_configuration_names_has_to_be_there() {
+        let service = Service::new("true");
+        for (line, why) in [
+            ("netns = 'nope'", "netns of the watch 'lan': "),
+            ("log-file = '/no/such/log'", "log-file of the watch 'lan': there is no folder /no/such"),
+            ("[service]\nmetrics = '/no/such/file'", "metrics: there is no folder /no/such"),
+        ] {
+            service.configure(&format!("[[watch]]\nname = 'lan'\n{line}\n"));
+            let output = check(&service.config);
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
+        service.configure("[[watch]]\nlog-file = 'FOLDER/log'\n");
+        assert!(check(&service.config).status.success());
+    }
+
     fn options_that_the_file_decides_are_refused_beside_it() {
         for option in [
             &["eth0"][..], &["--settle-up", "1s"], &["--exec", "/bin/true"], &["--netns", "x"],
@@ -240,7 +257,7 @@ in_namespace! {
             ("", "there is nothing to watch"),
             // One is right, the other cannot be started.
             ("[[watch]]\n[[watch]]\nexec = '/no/such/hook'\n", "refusing the hook /no/such/hook"),
-            ("[[watch]]\n[[watch]]\nnetns = 'none'\n", "none"),
+            ("[[watch]]\n[[watch]]\nnetns = 'none'\n", "netns of the watch '2': "),
             ("[[watch]]\n[[watch]]\nlog-file = '/no/such/log'\n", "opening the log file /no/such/log"),
         ] {
             service.configure(bad);

@@ -206,6 +206,18 @@ in_namespace! {
         assert!(!readable(&monitor, 0));
     }
 
+    fn its_descriptor_tells_of_what_a_conclusion_has_found() {
+        let cable = Tap::up("cable0");
+        let mut monitor = monitor("cable0");
+        while monitor.try_next().unwrap().is_some() {}
+        cable.pull();
+        // The kernel may take its time to tell, but counts at once.
+        monitor.conclude().unwrap();
+        let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut polled, PollTimeout::ZERO).unwrap(), 1);
+        assert_eq!(monitor.try_next().unwrap().unwrap().kind(), EventKind::Disconnected);
+    }
+
     fn it_may_move_to_another_thread() {
         let cable = Tap::up("cable0");
         let mut monitor = monitor("cable0");

@@ -174,6 +174,16 @@ in_namespace! {
         }
     }
 
+    fn output_that_cannot_be_written_is_an_error() {
+        for format in [&["lo"][..], &["lo", "--json"]] {
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let output = linkwatch(&[&["status"], format].concat()).stdout(full).output().unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("writing to standard output: No space left"), "{told}");
+        }
+    }
+
     fn running_is_another_criterion() {
         ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
         ip(&["link", "set", "v1", "up"]);

@@ -9,10 +9,10 @@ use crate::support::{Tap, eventually, in_namespace, ip, linkwatch};
 #[track_caller]
 fn now(args: &[&str]) -> Option<i32> {
     let output = linkwatch(&[&["wait"], args].concat()).output().unwrap();
-    assert!(
-        output.stdout.is_empty() && output.stderr.is_empty(),
-        "{output:?}"
-    );
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let is_known = |line: &str| line.contains("no interface matches 'nothing' yet");
+    assert!(told.lines().all(is_known), "{told}");
     output.status.code()
 }
 
@@ -36,6 +36,17 @@ fn ended(mut child: Child) -> ExitStatus {
 }
 
 in_namespace! {
+    fn a_name_that_does_not_exist_may_be_a_slip() {
+        let told = |args: &[&str]| {
+            let wait = ["wait", "nothing", "--timeout", "1ms"];
+            let output = linkwatch(&[&wait, args].concat()).output().unwrap();
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let told_of = told(&[]);
+        assert!(told_of.contains("no interface matches 'nothing' yet"), "{told_of}");
+        assert_eq!(told(&["--for", "present"]), "", "that is what is waited for");
+    }
+
     fn it_ends_at_once_where_it_is_so() {
         let _cable = Tap::up("cable0");
         let out = Tap::up("cable1");

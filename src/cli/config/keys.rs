@@ -175,7 +175,7 @@ macro_rules! strings {
 
 strings! {
     Glob(Pattern) by |text| Pattern::new(text).map_err(|error| error.to_string());
-    EventName(Events) by |text| parse_events(text).map_err(|error| error.to_string());
+    EventName(Events) by |text| parse_events(text);
     Time(Duration) by |text| parse_duration(text);
     Timeout(Duration) by |text| parse_timeout(text);
     Size(usize) by |text| parse_size(text);

@@ -7,7 +7,8 @@ mod keys;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use linkwatch::nl::Namespace;
 use linkwatch::{Criterion, EventKind, Monitor, MonitorBuilder, Pattern};
 
 use super::args::{Events, WatchArgs};
@@ -58,8 +59,19 @@ impl Settings {
         file::read(path)
     }
 
+    /// Whether what it names is there, programs aside.
+    pub(super) fn check(&self) -> Result<()> {
+        self.watches.iter().try_for_each(WatchSettings::check)?;
+        match &self.metrics {
+            None => Ok(()),
+            Some(path) => check_folder(path).context("metrics"),
+        }
+    }
+
     /// What the arguments of `watch` ask for.
     pub(super) fn from_args(args: &WatchArgs) -> Result<Settings> {
+        // So that a wrong one is told of as what it is.
+        super::namespace(args.selection.netns.as_deref())?;
         let exec = match &args.exec {
             // Hooks are started in the root directory.
             Some(path) => Some(std::path::absolute(path).context("--exec")?),
@@ -87,6 +99,21 @@ impl Settings {
     }
 }
 
+/// A file in it is made when it is first written.
+fn check_folder(file: &Path) -> Result<()> {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let metadata = folder.metadata();
+    ensure!(
+        metadata.is_ok_and(|metadata| metadata.is_dir()),
+        "there is no folder {}",
+        folder.display()
+    );
+    Ok(())
+}
+
 impl WatchSettings {
     /// Whether events of this kind are reported.
     pub(super) fn reports(&self, kind: EventKind) -> bool {
@@ -107,6 +134,24 @@ impl WatchSettings {
             .kernel_filter(self.kernel_filter)
             .settle_up(self.settle_up)
             .settle_down(self.settle_down)
-            .namespace(super::namespace(self.netns.as_deref())?))
+            .namespace(self.namespace()?))
+    }
+
+    fn namespace(&self) -> Result<Namespace> {
+        match &self.netns {
+            None => Ok(Namespace::current()),
+            Some(name) => Namespace::named(name)
+                .with_context(|| format!("netns of the watch '{}'", self.label)),
+        }
+    }
+
+    /// Whether what it names is there.
+    pub(super) fn check(&self) -> Result<()> {
+        self.namespace()?;
+        match &self.log_file {
+            None => Ok(()),
+            Some(path) => check_folder(path)
+                .with_context(|| format!("log-file of the watch '{}'", self.label)),
+        }
     }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use linkwatch::Event;
 use nix::poll::{PollFlags, PollTimeout};
 
@@ -85,7 +85,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     daemon.write_account();
     daemon.logs.stop();
     for watch in &daemon.watches {
-        log::info!("{:?}", watch.monitor.statistics());
+        log::info!("{}", watch.monitor.statistics());
     }
     result?;
     if daemon.output.waiting() > 0 {
@@ -108,11 +108,13 @@ pub(super) fn check_config(path: &Path) -> Result<ExitCode> {
     for hook in hooks {
         Hook::check(hook)?;
     }
+    settings.check()?;
     let watches = match settings.watches.len() {
         1 => "1 watch".to_owned(),
         number => format!("{number} watches"),
     };
-    writeln!(io::stdout(), "{}: {watches}, nothing wrong", path.display())?;
+    writeln!(io::stdout(), "{}: {watches}, nothing wrong", path.display())
+        .context("writing to standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use linkwatch::{Event, Monitor, MonitorBuilder};
 use super::hooks::Hook;
 use super::tally::Tally;
 use crate::cli::config::WatchSettings;
+use crate::cli::tell_what_is_missing;
 
 /// Tells watches apart, also those that a reload has replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,22 +37,8 @@ impl Watch {
             scope,
             settings,
         };
-        watch.tell_what_is_missing();
+        tell_what_is_missing(&watch.settings.patterns, &watch.monitor.links());
         Ok(watch)
-    }
-
-    /// A name that does not exist is watched for; it may also be a slip.
-    fn tell_what_is_missing(&self) {
-        let links = self.monitor.links();
-        let patterns = &self.settings.patterns;
-        for pattern in patterns {
-            if !links.iter().any(|link| pattern.matches_link(link)) {
-                log::warn!("no interface matches '{pattern}' yet; watching for one");
-            }
-        }
-        if patterns.is_empty() && links.is_empty() {
-            log::warn!("there is no interface but loopback yet; watching for one");
-        }
     }
 
     /// The next event that is there, which is accounted for.
