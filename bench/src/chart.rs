@@ -1,7 +1,7 @@
 //! The chart: CPU time per message, as bars, legible on light and dark pages.
 
+use crate::about::About;
 use crate::contender::{C_LIBRARY, CLI, CONTENDERS, LIBRARY};
-use crate::files::About;
 use crate::modes::{drain, live};
 use crate::results::Results;
 

@@ -6,6 +6,7 @@
 //!
 //! `make bench` builds what is needed and runs it.
 
+mod about;
 mod chart;
 mod contender;
 mod files;
@@ -23,6 +24,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use about::About;
 use contender::Programs;
 use modes::{Race, Random, Scale, drain, idle, latency, live, one_of_many, start};
 use results::{Results, Sample};
@@ -184,7 +186,7 @@ fn race(arguments: &Arguments) -> io::Result<()> {
     let goals = goals::goals(&results);
     println!("{}", table::goals(&goals).text());
     if let Some(folder) = &arguments.out {
-        let about = files::About::new(how, arguments.runs, arguments.quick, &arguments.modes);
+        let about = About::new(how, arguments.runs, arguments.quick, &arguments.modes);
         files::write(folder, &about, &results, &goals)?;
         if let Some(readme) = &arguments.readme {
             files::write_into_readme(readme, &about, &results)?;
