@@ -246,9 +246,8 @@ int linkwatch_new(struct linkwatch **out);
  * Brings the account to its end, before linkwatch_free(): lists the interfaces
  * once more, so that transitions are told which the kernel has counted and not
  * announced yet, lets go of what linkwatch_set_settle() holds back or may just be
- * a Wi-Fi roam, and delivers these events. Of an attached handle the
- * interfaces are listed only if nothing is queued: receive until -NLE_AGAIN
- * first.
+ * a Wi-Fi roam, and delivers these events. Of an attached handle, what its
+ * program has not received yet is older than this, and not told any more.
  *
  * Returns 0; LINKWATCH_E_STATE if it is neither started nor attached, or the
  * callback has freed the handle; others if the interfaces cannot be listed: what

@@ -9,7 +9,9 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-static inline int follow(int (*on_valid)(struct nl_msg *, void *))
+/* With libnl's defaults, but for what `prepare` changes. */
+static inline int follow_with(int (*on_valid)(struct nl_msg *, void *),
+			      int (*prepare)(struct nl_sock *))
 {
 	struct nl_sock *socket = nl_socket_alloc();
 
@@ -17,6 +19,8 @@ static inline int follow(int (*on_valid)(struct nl_msg *, void *))
 		return 1;
 	nl_socket_disable_seq_check(socket);
 	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, on_valid, NULL);
+	if (prepare && prepare(socket) < 0)
+		return 1;
 	if (nl_connect(socket, NETLINK_ROUTE) < 0 ||
 	    nl_socket_add_membership(socket, RTNLGRP_LINK) < 0)
 		return 1;
@@ -32,6 +36,11 @@ static inline int follow(int (*on_valid)(struct nl_msg *, void *))
 			return 1;
 		}
 	}
+}
+
+static inline int follow(int (*on_valid)(struct nl_msg *, void *))
+{
+	return follow_with(on_valid, NULL);
 }
 
 /* Counts it. True if it is a RTM_NEWLINK that describes an interface. */

@@ -1,6 +1,7 @@
 //! Where and how a race was run.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
@@ -37,7 +38,13 @@ fn locked(name: &str) -> String {
 }
 
 impl About {
-    pub fn new(how: &'static str, runs: usize, quick: bool, modes: &[&str]) -> About {
+    pub fn new(
+        how: &'static str,
+        runs: usize,
+        quick: bool,
+        modes: &[&str],
+        python: Option<&Path>,
+    ) -> About {
         let mut command = "make bench".to_owned();
         if modes.len() < crate::MODES.len() {
             let modes: Vec<String> = modes.iter().map(|mode| mode.replace(' ', "-")).collect();
@@ -63,6 +70,17 @@ impl About {
         };
         let ip = said("ip", &["-V"]);
         let ip = ip.split(',').nth(1).unwrap_or_default().trim().to_owned();
+        let mut versions = vec![
+            ("linkwatch", locked("linkwatch")),
+            ("libnl", said("pkg-config", &["--modversion", "libnl-3.0"])),
+            ("iproute2", version(ip)),
+            ("neli", locked("neli")),
+            ("rtnetlink", locked("rtnetlink")),
+        ];
+        if let Some(python) = python.and_then(Path::to_str) {
+            let version = "import pyroute2; print(pyroute2.__version__)";
+            versions.push(("pyroute2", said(python, &["-c", version])));
+        }
         About {
             date: said("date", &["-u", "+%Y-%m-%d"]),
             command,
@@ -70,13 +88,7 @@ impl About {
             kernel: said("uname", &["-sr"]),
             machine: format!("{cpus} × {model}"),
             runs,
-            versions: vec![
-                ("linkwatch", locked("linkwatch")),
-                ("libnl", said("pkg-config", &["--modversion", "libnl-3.0"])),
-                ("iproute2", version(ip)),
-                ("neli", locked("neli")),
-                ("rtnetlink", locked("rtnetlink")),
-            ],
+            versions,
         }
     }
 

@@ -45,10 +45,12 @@ pub const LIBRARY: &str = "linkwatch";
 pub const C_LIBRARY: &str = "liblinkwatch";
 pub const CLI: &str = "cli";
 pub const IP: &str = "ip";
+pub const FIND_ATTR: &str = "nlmsg_find_attr";
 pub const PARSE: &str = "nl_msg_parse";
+pub const TUNED: &str = "libnl-tuned";
 pub const RTNETLINK: &str = "rtnetlink";
 
-pub const CONTENDERS: [Contender; 12] = {
+pub const CONTENDERS: [Contender; 13] = {
     use Output::{Ip, Json, Report};
     [
         contender(FLOOR, "C recv + scan (the floor)", "c-recv", &[], Report),
@@ -81,8 +83,9 @@ pub const CONTENDERS: [Contender; 12] = {
             Json,
         ),
         contender(IP, "ip monitor link", "ip", &["monitor", "link"], Ip),
+        contender(TUNED, "C libnl, no peek, one scan", "c-tuned", &[], Report),
         contender(
-            "nlmsg_find_attr",
+            FIND_ATTR,
             "C libnl, nlmsg_find_attr",
             "c-nlmsg_find_attr",
             &[],

@@ -186,7 +186,14 @@ fn race(arguments: &Arguments) -> io::Result<()> {
     let goals = goals::goals(&results);
     println!("{}", table::goals(&goals).text());
     if let Some(folder) = &arguments.out {
-        let about = About::new(how, arguments.runs, arguments.quick, &arguments.modes);
+        let python = arguments.programs.python.as_deref();
+        let about = About::new(
+            how,
+            arguments.runs,
+            arguments.quick,
+            &arguments.modes,
+            python,
+        );
         files::write(folder, &about, &results, &goals)?;
         if let Some(readme) = &arguments.readme {
             files::write_into_readme(readme, &about, &results)?;

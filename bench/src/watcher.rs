@@ -205,13 +205,15 @@ impl Watcher {
 
     /// Ends it and takes its report.
     pub fn finish(mut self) -> Report {
-        let begin = Instant::now();
-        while !self.has_ended() {
-            self.signal(libc::SIGTERM);
-            if begin.elapsed() > Duration::from_secs(5) {
+        // Not soon again, for the next one may interrupt the report.
+        for wait in 0..20_000 {
+            if self.has_ended() {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            if wait % 2000 == 0 {
+                self.signal(libc::SIGTERM);
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
         let text = contents(&self.output);
         Report::parse(self.entrant.contender.output, &text)

@@ -22,6 +22,7 @@ def apply(message):
 
 
 def report(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("messages", messages)
     for index, (name, connected, *_) in links.items():
         print("link", index, int(connected), name)

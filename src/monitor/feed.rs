@@ -149,9 +149,9 @@ impl Feed {
     }
 
     /// Brings the account to its end, for a watch that ends, as
-    /// [`Monitor::conclude`](super::Monitor::conclude) does. The links are listed
-    /// only if the socket's queue is empty; what settle times hold back is let go
-    /// of in any case.
+    /// [`Monitor::conclude`](super::Monitor::conclude) does: lists the links, also
+    /// where messages are queued that the program has not read, and lets go of what
+    /// settle times hold back.
     ///
     /// # Errors
     ///
@@ -159,7 +159,12 @@ impl Feed {
     pub fn conclude(&mut self) -> Result<()> {
         self.phase = Phase::Draining;
         self.retry = None;
-        let listed = self.advance();
+        // What is queued is older than the list, and changes nothing any more.
+        let listed = self.advance_if(|_| true);
+        if !(self.is_queue_empty)() {
+            // For whoever goes on: after a loss the kernel may be dropping still.
+            self.phase = Phase::Draining;
+        }
         self.follower.release_held();
         listed
     }
@@ -183,9 +188,13 @@ impl Feed {
     /// Goes on with a resync as far as the queue allows, and not before its
     /// time after an attempt that was in vain.
     fn advance(&mut self) -> Result<()> {
+        self.advance_if(|feed| (feed.is_queue_empty)())
+    }
+
+    fn advance_if(&mut self, may_list: impl Fn(&Feed) -> bool) -> Result<()> {
         while !matches!(self.phase, Phase::Following)
             && self.retry.is_none_or(|retry| retry <= Instant::now())
-            && (self.is_queue_empty)()
+            && may_list(self)
         {
             match std::mem::replace(&mut self.phase, Phase::Draining) {
                 Phase::Following => unreachable!("the loop's condition"),

@@ -84,6 +84,19 @@ in_namespace! {
         assert_eq!(events[0].transitions(), 2);
     }
 
+    fn a_conclusion_lists_the_links_whatever_is_queued() {
+        let cable = Tap::up("cable0");
+        let mut program = Program::with_the_end_of_a_held_state_queued(&cable);
+        program.feed.conclude().unwrap();
+        let event = program.feed.try_next().unwrap().unwrap();
+        assert_eq!((event.kind(), event.transitions()), (EventKind::Flapped, 2));
+        // The messages about it are old news.
+        assert_eq!(program.read_until(true), []);
+        while is_readable(&program.socket) {
+            assert_eq!(program.read(), []);
+        }
+    }
+
     fn its_descriptor_does_not_spin_while_messages_are_queued() {
         let cable = Tap::up("cable0");
         let mut program = Program::with_the_end_of_a_held_state_queued(&cable);

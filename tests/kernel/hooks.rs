@@ -166,6 +166,7 @@ in_namespace! {
         assert_eq!(environment, BTreeMap::from([
             ("LANG", "C.UTF-8"),
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("LINKWATCH_WATCH", "1"),
             ("LINKWATCH_TIME", time),
             ("LINKWATCH_EVENT", "disconnected"),
             ("LINKWATCH_IFINDEX", &index),
@@ -305,6 +306,33 @@ in_namespace! {
             .filter(|line| ours.iter().any(|ours| line.split_once(' ').unwrap().1.starts_with(ours)))
             .collect();
         assert!(foreign.is_empty(), "{foreign:?}");
+    }
+
+    fn what_happens_to_the_successor_of_a_link_waits_for_the_link_s_hook() {
+        let hook = Hook::new(
+            "echo begin $2 >>$folder/calls\n\
+             [ $2 != disconnected ] || until [ -e $folder/go ]; do sleep 0.01; done\n\
+             echo end $2 >>$folder/calls",
+        );
+        let cable = Tap::up("cable0");
+        let mut watch = hook.watch(&["cable0"]);
+        watch.expect("initial", "cable0");
+        eventually("the start", || hook.lines("calls").len() == 2);
+        drop(cable);
+        eventually("the end", || hook.lines("calls").last().unwrap() == "begin disconnected");
+        let _successor = Tap::up("cable0");
+        watch.until("the successor", |events| {
+            events.last().unwrap()["event"] == "connected"
+        });
+        // Time for a hook that does not wait.
+        let _other = Tap::up("cable1");
+        ip(&["link", "set", "cable1", "down"]);
+        assert_eq!(hook.lines("calls").last().unwrap(), "begin disconnected");
+        fs::write(hook.file("go"), "").unwrap();
+        eventually("all", || hook.lines("calls").last().unwrap() == "end connected");
+        let calls = hook.lines("calls");
+        assert_eq!(calls[2..], ["begin disconnected", "end disconnected", "begin connected", "end connected"]);
+        watch.stop();
     }
 
     fn a_slow_hook_delays_no_other_link() {

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use super::{Race, Values, everybody};
-use crate::contender::{Entrant, IP};
+use crate::contender::{Entrant, FIND_ATTR, IP, PARSE, TUNED};
 use crate::kernel::{Kernel, Listener, await_link_watch};
 use crate::report::truth;
 use crate::results::Sample;
@@ -36,8 +36,9 @@ impl Drop for Links {
 }
 
 pub fn run(race: &mut Race<'_>, run: usize, round: usize) -> io::Result<Vec<Sample>> {
-    // `ip monitor` makes no picture.
-    let ids = everybody(round).filter(|&id| id != IP);
+    // `ip monitor` makes no picture, and of these the list is the floor's.
+    let others = [IP, PARSE, FIND_ATTR, TUNED];
+    let ids = everybody(round).filter(|id| !others.contains(id));
     let mut entrants: Vec<Option<Entrant>> = ids.map(|id| Some(Entrant::plain(id))).collect();
     entrants.push(None);
     race.random.shuffle(&mut entrants);

@@ -195,7 +195,7 @@ impl Station {
                 held.wait_until(now + WORD);
                 self.held = Some(held);
                 if self.joined.is_some() {
-                    self.resolve(out);
+                    self.resolve(now, out);
                 }
             }
             (_, EventKind::Flapped) => {
@@ -220,7 +220,7 @@ impl Station {
             (EventKind::Flapped, _) if event.is_connected() => {
                 if self.joined.is_some() {
                     self.hold(event, now, Duration::ZERO);
-                    return self.resolve(out);
+                    return self.resolve(now, out);
                 }
                 WORD
             }
@@ -291,15 +291,16 @@ impl Station {
             if held.event.kind() == EventKind::Disconnected && held.back.is_none() {
                 held.wait_until(now + HANDSHAKE);
             } else {
-                self.resolve(out);
+                self.resolve(now, out);
             }
             return;
         }
         // No link message has told of a change, and perhaps none will: drivers
         // that roam by themselves keep the carrier up.
+        let told = self.farewell;
         let ended = self.take_farewell(now);
         if ended.is_some_and(|farewell| !farewell.may_be_roam()) {
-            self.farewell = ended.map(|farewell| (farewell, now));
+            self.farewell = told;
         } else if let Some(link) = self.link.clone().filter(|_| self.connected)
             && let Some(wifi) = self.roam_to(bssid)
         {
@@ -310,9 +311,9 @@ impl Station {
     }
 
     /// Reports what is held, now that the access point is known.
-    fn resolve(&mut self, out: &mut VecDeque<Event>) {
+    fn resolve(&mut self, now: Instant, out: &mut VecDeque<Event>) {
         let roam = self.joined.and_then(|bssid| self.roam_to(bssid));
-        let ended = self.farewell.take().map(|(farewell, _)| farewell);
+        let ended = self.take_farewell(now);
         let outage = ended.is_some_and(|farewell| !farewell.may_be_roam());
         let Some(held) = self.held.take() else {
             return;
@@ -347,6 +348,10 @@ impl Station {
     }
 
     fn report(&mut self, mut event: Event, out: &mut VecDeque<Event>) {
+        if matches!(event.kind(), EventKind::Disconnected | EventKind::Connected) {
+            // It was that of the association before.
+            self.farewell = None;
+        }
         match event.kind() {
             EventKind::Disconnected => self.bssid = None,
             EventKind::Connected | EventKind::Roamed | EventKind::Flapped => {

@@ -57,6 +57,11 @@ fn associated(address: [u8; 6]) -> Input {
     })
 }
 
+fn switched_off() -> Input {
+    let event = event(EventKind::Disconnected, false, 1).because(Reason::AdminDown);
+    Link(Box::new(event))
+}
+
 fn sign_of(address: [u8; 6]) -> Input {
     Announced(MlmeKind::NewStation {
         address: bssid(address),
@@ -101,6 +106,30 @@ fn reported(inputs: Vec<(u64, Input)>, end: u64) -> Vec<String> {
     }
     assert!(inputs.next().is_none(), "all was fed");
     told
+}
+
+#[test]
+fn a_farewell_is_that_of_one_association() {
+    // The first one is answered by what the user did.
+    let anew = || {
+        vec![
+            (0, ended(3, false)),
+            (10, switched_off()),
+            (1900, associated(NEW)),
+            (1920, back()),
+        ]
+    };
+    let first = ["10 disconnected 1", "1920 connected 1"];
+
+    let lost = [(3500, lost()), (3530, ended(15, true))];
+    let told = reported(anew().into_iter().chain(lost).collect(), 10_000);
+    assert_eq!(told[..2], first);
+    assert_eq!(told[2..], ["3530 disconnected 1 reason 15"]);
+
+    let roamed = [(60_000, flapped(2)), (60_010, associated(OLD))];
+    let told = reported(anew().into_iter().chain(roamed).collect(), 61_000);
+    assert_eq!(told[..2], first);
+    assert_eq!(told[2..], ["60010 roamed 2 to another"]);
 }
 
 #[test]

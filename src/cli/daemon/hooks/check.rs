@@ -1,7 +1,7 @@
 //! Whether a program may be run as a hook.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{OFlag, open};
@@ -10,6 +10,8 @@ use rustix::process::geteuid;
 
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
+/// As many as the kernel follows (MAXSYMLINKS, `linux/namei.h`).
+const MOST_LINKS: usize = 40;
 
 /// Checks that nobody but root and the user may change what runs when `path`
 /// is run: neither the file nor a folder on the way to it. Returns the path
@@ -39,13 +41,57 @@ pub(super) fn check_configuration(path: &Path) -> Result<()> {
 
 /// Returns the path without symbolic links, and the file's mode.
 fn check(path: &Path) -> Result<(PathBuf, u32)> {
-    let real = path.canonicalize()?;
+    let real = follow(path)?;
     let mode = check_file(&real)?;
-    // The folders of symbolic links too, or others could point them elsewhere.
-    for folder in real.ancestors().skip(1).chain(path.ancestors().skip(1)) {
-        check_folder(folder)?;
-    }
     Ok((real, mode))
+}
+
+/// Follows an absolute path through all symbolic links, and checks each folder
+/// that a name is looked up in: whoever may write to it decides what comes next.
+fn follow(path: &Path) -> Result<PathBuf> {
+    let mut links = 0;
+    let mut real = PathBuf::new();
+    let mut rest = path.to_owned();
+    loop {
+        let mut components = rest.components();
+        let Some(component) = components.next() else {
+            return Ok(real);
+        };
+        let after = components.as_path();
+        match component {
+            Component::Normal(name) => {
+                let is_shared = check_folder(&real)?;
+                real.push(name);
+                let metadata = real.symlink_metadata()?;
+                if !metadata.is_symlink() {
+                    rest = after.to_owned();
+                    continue;
+                }
+                if is_shared && !is_trusted(metadata.uid()) {
+                    bail!(
+                        "the symbolic link {} belongs to user {}, who could turn it",
+                        real.display(),
+                        metadata.uid()
+                    );
+                }
+                links += 1;
+                if links > MOST_LINKS {
+                    bail!("there are too many symbolic links on the way");
+                }
+                rest = real.read_link()?.join(after);
+                real.pop();
+            }
+            Component::RootDir | Component::Prefix(_) => {
+                real = PathBuf::from("/");
+                rest = after.to_owned();
+            }
+            Component::ParentDir => {
+                real.pop();
+                rest = after.to_owned();
+            }
+            Component::CurDir => rest = after.to_owned(),
+        }
+    }
 }
 
 /// Returns its mode.
@@ -74,27 +120,34 @@ fn check_file(path: &Path) -> Result<u32> {
     Ok(mode)
 }
 
-fn check_folder(folder: &Path) -> Result<()> {
+/// Whether this user may decide what runs.
+fn is_trusted(user: u32) -> bool {
+    // Who owns the root of all paths decides over them anyway. (In a user
+    // namespace that may be somebody who is not root in it.)
+    let owns_all = || {
+        Path::new("/")
+            .metadata()
+            .is_ok_and(|root| root.uid() == user)
+    };
+    user == 0 || user == geteuid().as_raw() || owns_all()
+}
+
+/// True if others may write to it, where they can exchange only what is theirs.
+fn check_folder(folder: &Path) -> Result<bool> {
     let metadata = folder
         .metadata()
         .with_context(|| folder.display().to_string())?;
     let owner = metadata.uid();
-    // Who owns the root of all paths decides over them anyway. (In a user
-    // namespace that may be somebody who is not root in it.)
-    let is_of_root = || {
-        Path::new("/")
-            .metadata()
-            .is_ok_and(|root| root.uid() == owner)
-    };
-    if owner != 0 && owner != geteuid().as_raw() && !is_of_root() {
+    if !is_trusted(owner) {
         bail!(
             "the folder {} belongs to user {owner}, who could exchange it",
             folder.display()
         );
     }
     let mode = metadata.permissions().mode();
-    // In a sticky folder, as /tmp, one exchanges only what one owns.
-    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+    let is_shared = mode & WRITABLE_BY_OTHERS != 0;
+    // As /tmp is.
+    if is_shared && mode & STICKY == 0 {
         bail!(
             "others may write to the folder {} (mode {:04o}), and could exchange it; \
              chmod go-w {0}",
@@ -102,7 +155,7 @@ fn check_folder(folder: &Path) -> Result<()> {
             mode & 0o7777
         );
     }
-    Ok(())
+    Ok(is_shared)
 }
 
 #[cfg(test)]
@@ -149,6 +202,20 @@ mod tests {
         assert_eq!(check_program(&link).unwrap(), hook.canonicalize().unwrap());
         set(&links, 0o777);
         refused(&link, "others may write to the folder");
+        // Also where that one is in the middle of a chain.
+        let first = folder.path().join("first");
+        std::os::unix::fs::symlink("links/link", &first).unwrap();
+        refused(&first, "others may write to the folder");
+        set(&links, 0o755);
+        assert_eq!(check_program(&first).unwrap(), hook.canonicalize().unwrap());
+        let around = links.join("../links/./link");
+        assert_eq!(
+            check_program(&around).unwrap(),
+            hook.canonicalize().unwrap()
+        );
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        refused(&circle, "too many symbolic links");
         refused(&bin, "it is not a file");
         refused(&bin.join("none"), "No such file");
     }

@@ -7,7 +7,7 @@
 mod call;
 mod check;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -37,6 +37,8 @@ pub(super) struct Hook {
     /// What it sees, if that was chosen.
     events: Option<Vec<EventKind>>,
     netns: Option<String>,
+    /// What the watch is called.
+    label: String,
 }
 
 impl Hook {
@@ -52,6 +54,7 @@ impl Hook {
             timeout: settings.exec_timeout,
             events: settings.events.clone(),
             netns: settings.netns.clone(),
+            label: settings.label.clone(),
         })))
     }
 
@@ -91,6 +94,10 @@ impl Hook {
             ..Launch::default()
         };
         call.describe(&mut launch);
+        launch.set("LINKWATCH_WATCH", &self.label);
+        if let Some(netns) = &self.netns {
+            launch.set("LINKWATCH_NETNS", netns);
+        }
         Process::start(launch).map_err(|error| match error.raw_os_error() {
             Some(libc::ENOEXEC) => anyhow!(
                 "cannot be started: it is neither a program nor a script, which would begin \
@@ -252,11 +259,20 @@ impl Hooks {
         }
     }
 
-    /// The first that waits and whose link has none running.
+    /// The first that waits and whose link has none running, nor has another link
+    /// of its name: one may have taken the place of the other.
     fn take_next(&mut self) -> Option<Waiting> {
-        let is_free =
-            |waiting: &Waiting| !self.running.iter().any(|other| other.link == waiting.link);
-        let number = *self.waiting.iter().find(|(_, one)| is_free(one))?.0;
+        let mut taken: HashSet<(Option<&str>, Name)> = HashSet::new();
+        for other in &self.running {
+            taken.insert((other.link.netns.as_deref(), other.name));
+        }
+        let number = self.waiting.iter().find_map(|(&number, waiting)| {
+            let name = (waiting.link.netns.as_deref(), waiting.call.name());
+            // Nor does one overtake another of its name that waits.
+            let is_free =
+                taken.insert(name) && !self.running.iter().any(|other| other.link == waiting.link);
+            is_free.then_some(number)
+        })?;
         let waiting = self.waiting.remove(&number)?;
         let key = (waiting.hook.watch, waiting.link.clone());
         if let Some((_, count)) = self.newest.get_mut(&key) {
