@@ -311,7 +311,7 @@ in_namespace! {
     fn what_happens_to_the_successor_of_a_link_waits_for_the_link_s_hook() {
         let hook = Hook::new(
             "echo begin $2 >>$folder/calls\n\
-             [ $2 != disconnected ] || until [ -e $folder/go ]; do sleep 0.01; done\n\
+             [ $2 != disconnected ] || while [ ! -e $folder/go ] && [ -d $folder ]; do sleep 0.01; done\n\
              echo end $2 >>$folder/calls",
         );
         let cable = Tap::up("cable0");
