@@ -211,7 +211,7 @@ in_namespace! {
         let text = told(&path, Some(journal.clone()), &args);
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("<4>no interface matches 'none0' yet; watching for one"));
-        assert!(lines.next().unwrap().starts_with("<6>Statistics"), "{text}");
+        assert!(lines.next().unwrap().starts_with("<6>messages 0, "), "{text}");
 
         let wrong = ["watch", "--config", "/no/such/file"];
         let text = told(&path, Some(journal), &wrong);
