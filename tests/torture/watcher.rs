@@ -71,11 +71,11 @@ pub struct Statistics {
 
 impl Statistics {
     fn parse(told: &str) -> Option<Statistics> {
-        let (_, fields) = told.rsplit_once("Statistics {")?;
+        // `messages 120, stale 0, …`
+        let line = told.lines().rfind(|line| line.contains("resyncs "))?;
         let number = |field: &str| -> Option<u64> {
-            let (_, rest) = fields.split_once(&format!(" {field}: "))?;
-            let end = rest.find(|c: char| !c.is_ascii_digit())?;
-            rest[..end].parse().ok()
+            let (_, rest) = line.split_once(&format!("{field} "))?;
+            rest.split(',').next()?.parse().ok()
         };
         Some(Statistics {
             messages: number("messages")?,
