@@ -81,7 +81,8 @@ fn churn(scale: Scale, random: &mut Random, stopped: bool) -> Row {
     if stopped {
         let mut processes = vec![watcher.id()];
         processes.extend(scoped.iter().map(|(watcher, _)| watcher.id()));
-        half_of_the_time(random, &processes, |_| together(&mut churners));
+        // Long enough for the buffer to be full.
+        half_of_the_time(random, (200, 600), &processes, |_| together(&mut churners));
     } else {
         together(&mut churners);
     }

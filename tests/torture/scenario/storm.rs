@@ -55,7 +55,7 @@ pub fn stopped(scale: Scale, random: &mut Random) -> Row {
 
     let mut processes = vec![watcher.id()];
     processes.extend(rivals.iter().map(Rival::id));
-    half_of_the_time(random, &processes, |random| {
+    half_of_the_time(random, (20, 200), &processes, |random| {
         cables.flap(flips(scale), random, &AtomicBool::new(false));
     });
     settle(&mut row, watcher, &before, None);
@@ -74,14 +74,20 @@ pub fn stopped(scale: Scale, random: &mut Random) -> Row {
     row
 }
 
-/// Stops the processes half of the time while `f` runs.
-pub fn half_of_the_time(random: &mut Random, processes: &[u32], f: impl FnOnce(&mut Random)) {
+/// Stops the processes half of the time while `f` runs, for so many milliseconds
+/// each time.
+pub fn half_of_the_time(
+    random: &mut Random,
+    (shortest, longest): (u64, u64),
+    processes: &[u32],
+    f: impl FnOnce(&mut Random),
+) {
     let over = AtomicBool::new(false);
     let mut pauses = random.fork();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                let pause = Duration::from_millis(pauses.between(20, 200));
+                let pause = Duration::from_millis(pauses.between(shortest, longest));
                 for signal in [libc::SIGSTOP, libc::SIGCONT] {
                     processes.iter().for_each(|&process| send(process, signal));
                     std::thread::sleep(pause);
