@@ -177,6 +177,8 @@ pub struct WifiDetails {
 }
 
 impl Event {
+    /// As [`at`](Self::at), now.
+    #[cfg(any(test, feature = "genl"))]
     pub(crate) fn new(
         kind: EventKind,
         link: LinkState,
