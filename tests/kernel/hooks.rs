@@ -310,28 +310,38 @@ in_namespace! {
 
     fn what_happens_to_the_successor_of_a_link_waits_for_the_link_s_hook() {
         let hook = Hook::new(
-            "echo begin $2 >>$folder/calls\n\
+            "echo begin $1 $2 >>$folder/calls\n\
              [ $2 != disconnected ] || while [ ! -e $folder/go ] && [ -d $folder ]; do sleep 0.01; done\n\
-             echo end $2 >>$folder/calls",
+             echo end $1 $2 >>$folder/calls",
         );
         let cable = Tap::up("cable0");
-        let mut watch = hook.watch(&["cable0"]);
+        let mut watch = hook.watch(&["cable*"]);
         watch.expect("initial", "cable0");
         eventually("the start", || hook.lines("calls").len() == 2);
         drop(cable);
-        eventually("the end", || hook.lines("calls").last().unwrap() == "begin disconnected");
+        let last = || hook.lines("calls").last().unwrap().clone();
+        eventually("the end", || last() == "begin cable0 disconnected");
         let _successor = Tap::up("cable0");
+        // It is called otherwise then, which does not let it overtake itself.
+        ip(&["link", "set", "cable0", "down"]);
+        ip(&["link", "set", "cable0", "name", "cable1"]);
+        ip(&["link", "set", "cable1", "up"]);
         watch.until("the successor", |events| {
-            events.last().unwrap()["event"] == "connected"
+            let last = events.last().unwrap();
+            last["event"] == "connected" && last["name"] == "cable1"
         });
         // Time for a hook that does not wait.
-        let _other = Tap::up("cable1");
-        ip(&["link", "set", "cable1", "down"]);
-        assert_eq!(hook.lines("calls").last().unwrap(), "begin disconnected");
+        let _other = Tap::up("other");
+        ip(&["link", "set", "other", "down"]);
+        assert_eq!(last(), "begin cable0 disconnected");
         fs::write(hook.file("go"), "").unwrap();
-        eventually("all", || hook.lines("calls").last().unwrap() == "end connected");
+        eventually("all", || last() == "end cable1 connected");
         let calls = hook.lines("calls");
-        assert_eq!(calls[2..], ["begin disconnected", "end disconnected", "begin connected", "end connected"]);
+        assert_eq!(calls[2..], [
+            "begin cable0 disconnected", "end cable0 disconnected",
+            "begin cable0 disconnected", "end cable0 disconnected",
+            "begin cable1 connected", "end cable1 connected",
+        ]);
         watch.stop();
     }
 

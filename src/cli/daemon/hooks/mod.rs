@@ -1,8 +1,8 @@
 //! Programs that are run when a link changes.
 //!
-//! For each link there runs one at a time; what happens meanwhile is told by
-//! one more run, with the newest event and the account of all. So many run at
-//! the same time in all, the others wait in order.
+//! For each link, and for each name, there runs one at a time; what happens
+//! meanwhile to the link is told by one more run, with the newest event and the
+//! account of all. So many run at the same time in all, the others wait in order.
 
 mod call;
 mod check;
@@ -262,16 +262,17 @@ impl Hooks {
     /// The first that waits and whose link has none running, nor has another link
     /// of its name: one may have taken the place of the other.
     fn take_next(&mut self) -> Option<Waiting> {
-        let mut taken: HashSet<(Option<&str>, Name)> = HashSet::new();
-        for other in &self.running {
-            taken.insert((other.link.netns.as_deref(), other.name));
+        let mut links: HashSet<&LinkKey> = HashSet::new();
+        let mut names: HashSet<(Option<&str>, Name)> = HashSet::new();
+        for running in &self.running {
+            links.insert(&running.link);
+            names.insert((running.link.netns.as_deref(), running.name));
         }
         let number = self.waiting.iter().find_map(|(&number, waiting)| {
-            let name = (waiting.link.netns.as_deref(), waiting.call.name());
-            // Nor does one overtake another of its name that waits.
-            let is_free =
-                taken.insert(name) && !self.running.iter().any(|other| other.link == waiting.link);
-            is_free.then_some(number)
+            // Those that are not free keep theirs: none overtakes another.
+            let link = links.insert(&waiting.link);
+            let name = names.insert((waiting.link.netns.as_deref(), waiting.call.name()));
+            (link && name).then_some(number)
         })?;
         let waiting = self.waiting.remove(&number)?;
         let key = (waiting.hook.watch, waiting.link.clone());
