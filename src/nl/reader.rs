@@ -47,7 +47,8 @@ pub(super) struct Reader {
     pub(super) foreign: u64,
     /// True if the last read found the end of the queue.
     pub(super) emptied: bool,
-    /// The length of a datagram that was lost, for its place was too short.
+    /// The length of the longest datagram that was lost since
+    /// [`take_loss`](Self::take_loss), because its place was too short.
     truncated: Option<usize>,
 }
 
@@ -270,7 +271,8 @@ impl Reader {
             self.foreign = self.foreign.saturating_add(foreign as u64);
             0
         } else if !is_whole {
-            self.truncated = Some(length);
+            // `None` is the least.
+            self.truncated = self.truncated.max(Some(length));
             0
         } else {
             length
@@ -389,63 +391,84 @@ mod tests {
     use super::*;
     use crate::nl::{MessageBuilder, Protocol, Socket};
 
-    /// Asks for a list of all links, and reads it.
-    fn list(socket: &mut Socket, reader: &mut Reader) -> Vec<u16> {
-        let mut request = MessageBuilder::new(sys::RTM_GETLINK as u16, libc::NLM_F_DUMP as u16);
-        let request = request.as_mut().unwrap();
-        request.append(&[0; 16]).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        socket.send_auto(request).unwrap();
-        let mut kinds = Vec::new();
-        let fd = socket.as_raw_fd();
-        while let Ok(number) = reader.read_messages(fd, |message| kinds.push(message.header().kind))
+    const USERSOCK: i32 = 2;
+
+    /// A socket that receives without waiting, and one that sends to it.
+    fn pair() -> (Socket, Socket) {
+        let mut here = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
+        let there = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
+        here.set_nonblocking(true).unwrap();
+        (here, there)
+    }
+
+    /// Sends one datagram.
+    fn send(there: &Socket, here: &Socket, bytes: &[u8]) {
+        // SAFETY: an all-zero address is a valid value.
+        let mut to: libc::sockaddr_nl = unsafe { mem::zeroed() };
+        to.nl_family = libc::AF_NETLINK as u16;
+        to.nl_pid = here.local_port();
+        // SAFETY: bytes and address are as long as they are said to be.
+        let sent = unsafe {
+            libc::sendto(
+                there.as_raw_fd(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                0,
+                (&raw const to).cast(),
+                size_of_val(&to) as libc::socklen_t,
+            )
+        };
+        assert_eq!(sent, bytes.len() as isize);
+    }
+
+    /// Sends a message with so many bytes of payload in a datagram of its own;
+    /// returns its length.
+    fn send_long(there: &Socket, here: &Socket, payload: usize) -> usize {
+        let mut message = MessageBuilder::new(100, 0).unwrap();
+        message.append(&vec![0; payload]).unwrap();
+        let message = message.as_message();
+        send(there, here, message.as_bytes());
+        message.as_bytes().len()
+    }
+
+    /// The lengths of the messages that are queued.
+    fn lengths(reader: &mut Reader, here: &Socket) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        let fd = here.as_raw_fd();
+        while let Ok(number) =
+            reader.read_messages(fd, |message| lengths.push(message.as_bytes().len()))
         {
             assert!(number > 0 || reader.truncated.is_some());
         }
         assert!(reader.emptied);
-        kinds
+        lengths
     }
 
     #[test]
-    fn what_is_too_long_is_told_and_has_room_the_next_time() {
-        let mut socket = Socket::connect(Protocol::Route).unwrap();
-        let mut reader = Reader::with_places(4, 256).unwrap();
-        // The end of the list fits.
-        assert_eq!(list(&mut socket, &mut reader), [libc::NLMSG_DONE as u16]);
-        let error = reader.take_loss().unwrap();
-        assert_eq!(error.kind(), crate::ErrorKind::Overrun);
-        assert!(error.to_string().contains("too long"), "{error}");
-        assert_eq!(reader.headers.len(), 4);
-        let kinds = list(&mut socket, &mut reader);
-        assert_eq!(kinds.first(), Some(&libc::RTM_NEWLINK));
-        assert_eq!(kinds.last(), Some(&(libc::NLMSG_DONE as u16)));
-        assert!(reader.take_loss().is_none());
+    fn the_longest_truncated_datagram_decides_the_room() {
+        for batch in [1, 4] {
+            let (here, there) = pair();
+            let mut reader = Reader::with_places(batch, 256).unwrap();
+            reader.kernel_only = false;
+            let payloads = [300, 3900, 20, 2000];
+            let sent = payloads.map(|payload| send_long(&there, &here, payload));
+            assert_eq!(lengths(&mut reader, &here), [sent[2]]);
+            let error = reader.take_loss().unwrap();
+            assert_eq!(error.kind(), crate::ErrorKind::Overrun);
+            let words = format!("of {} bytes was too long", sent[1]);
+            assert!(error.to_string().contains(&words), "{error}");
+            assert_eq!(reader.headers.len(), batch);
+
+            let sent = payloads.map(|payload| send_long(&there, &here, payload));
+            assert_eq!(lengths(&mut reader, &here), sent, "{batch}");
+            assert!(reader.take_loss().is_none());
+        }
     }
 
     #[test]
     fn other_senders_are_dropped_one_by_one_and_what_is_no_message_too() {
-        const USERSOCK: i32 = 2;
-        let mut here = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
-        let there = Socket::connect(Protocol::Other(USERSOCK)).unwrap();
-        here.set_nonblocking(true).unwrap();
-        let send = |bytes: &[u8]| {
-            // SAFETY: an all-zero address is a valid value.
-            let mut to: libc::sockaddr_nl = unsafe { mem::zeroed() };
-            to.nl_family = libc::AF_NETLINK as u16;
-            to.nl_pid = here.local_port();
-            // SAFETY: bytes and address are as long as they are said to be.
-            let sent = unsafe {
-                libc::sendto(
-                    there.as_raw_fd(),
-                    bytes.as_ptr().cast(),
-                    bytes.len(),
-                    0,
-                    (&raw const to).cast(),
-                    size_of_val(&to) as libc::socklen_t,
-                )
-            };
-            assert_eq!(sent, bytes.len() as isize);
-        };
+        let (here, there) = pair();
+        let send = |bytes: &[u8]| send(&there, &here, bytes);
         let message = MessageBuilder::new(100, 0).unwrap();
         let two = message.as_message().as_bytes().repeat(2);
         let torn = [&two[..], &[17, 0, 0, 0, 1]].concat();
