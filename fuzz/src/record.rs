@@ -150,7 +150,9 @@ fn wifi(roams: bool) -> Vec<u8> {
         let mut message = vec![0; 4];
         message.extend(16u16.to_ne_bytes());
         message.extend([0; 10]);
-        message.extend([0, 0, 1, 0, 7, 0, 0, 0]);
+        message.extend([0, 0]);
+        message.extend(1u16.to_ne_bytes()); // ARPHRD_ETHER
+        message.extend(7u32.to_ne_bytes());
         message.extend((0x1003 | u32::from(running) << 6).to_ne_bytes());
         message.extend([0; 4]);
         attribute(&mut message, 3, b"wlan0\0");
@@ -176,7 +178,7 @@ fn wifi(roams: bool) -> Vec<u8> {
     attribute(&mut bss, 2, &2412u32.to_ne_bytes());
     attribute(&mut bss, 6, b"\0\x04home");
     attribute(&mut bss, 9, &1u32.to_ne_bytes());
-    let interface: [(u16, &[u8]); 2] = [(1, &[0; 4]), (5, &[2, 0, 0, 0])];
+    let interface: [(u16, &[u8]); 2] = [(1, &[0; 4]), (5, &2u32.to_ne_bytes())];
 
     let mut input = vec![0, 0xff];
     step(&mut input, 3, &link(true, true, 1, 0));
@@ -335,7 +337,7 @@ fn errors() -> Result<Vec<u8>> {
     let mut socket = Socket::connect(Protocol::Route)?;
     let mut request = MessageBuilder::new(RTM_GETLINK, 0)?;
     request
-        .append(&[0, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])?
+        .append(&[&[0; 4][..], &99u32.to_ne_bytes(), &[0; 8]].concat())?
         .put(3, b"")?;
     socket.send_auto(&mut request)?;
     Ok(socket.recv_datagram()?.as_bytes().to_vec())

@@ -1,6 +1,6 @@
 //! Link messages as the kernel would send them, for tests.
 
-use crate::nl::LinkMessage;
+use crate::nl::{LinkMessage, encode};
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
@@ -201,9 +201,5 @@ fn with_nul(text: &str) -> Vec<u8> {
 }
 
 fn put(out: &mut Vec<u8>, kind: u16, payload: &[u8]) {
-    let length = u16::try_from(4 + payload.len()).expect("a short attribute");
-    out.extend(length.to_ne_bytes());
-    out.extend(kind.to_ne_bytes());
-    out.extend(payload);
-    out.resize(out.len().next_multiple_of(4), 0);
+    out.extend(encode::attribute(kind, payload));
 }

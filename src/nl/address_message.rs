@@ -67,7 +67,7 @@ bitflags! {
 /// # let mut bytes = Vec::new();
 /// # bytes.extend(32u32.to_ne_bytes()); bytes.extend(20u16.to_ne_bytes()); bytes.extend([0; 10]);
 /// # bytes.extend([2, 8, 0x80, 254]); bytes.extend(1u32.to_ne_bytes());
-/// # bytes.extend([8, 0, 2, 0, 127, 0, 0, 1]);
+/// # bytes.extend(8u16.to_ne_bytes()); bytes.extend(2u16.to_ne_bytes()); bytes.extend([127, 0, 0, 1]);
 /// # bytes[0..4].copy_from_slice(&32u32.to_ne_bytes());
 /// // `bytes`: 127.0.0.1/8 on interface 1, and nothing else
 /// let address = AddressMessage::parse(&bytes)?.expect("an address message");

@@ -105,7 +105,9 @@ impl<'a> Attribute<'a> {
 /// use linkwatch::nl::Attributes;
 ///
 /// // IFLA_CARRIER (33) with one byte, padded to four.
-/// let mut attributes = Attributes::new(&[5, 0, 33, 0, 1, 0, 0, 0]);
+/// let mut bytes = [5u16.to_ne_bytes(), 33u16.to_ne_bytes()].concat();
+/// bytes.extend([1, 0, 0, 0]);
+/// let mut attributes = Attributes::new(&bytes);
 /// let carrier = attributes.next().unwrap();
 /// assert_eq!((carrier.kind(), carrier.u8()), (33, Some(1)));
 /// assert!(attributes.next().is_none() && !attributes.is_malformed());
@@ -160,23 +162,43 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
+/// Attributes in the byte order of this machine, for tests.
+#[cfg(test)]
+pub(crate) mod encode {
+    /// `struct nlattr`, whatever follows it.
+    pub(crate) fn header(length: u16, kind: u16) -> [u8; 4] {
+        let ([a, b], [c, d]) = (length.to_ne_bytes(), kind.to_ne_bytes());
+        [a, b, c, d]
+    }
+
+    /// One attribute, padded.
+    pub(crate) fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(4 + payload.len()).expect("a short attribute");
+        let mut bytes = [&header(length, kind), payload].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn impossible_lengths_end_the_walk() {
-        for bytes in [
-            &[0u8, 0, 1, 0][..],           // length 0 would never advance
-            &[3, 0, 1, 0],                 // shorter than its header
-            &[8, 0, 1, 0, 9, 9],           // longer than what is left
-            &[255, 255, 1, 0, 9, 9, 9, 9], // far longer
+        for (length, rest) in [
+            (0, &[][..]),              // would never advance
+            (3, &[]),                  // shorter than its header
+            (8, &[9, 9]),              // longer than what is left
+            (u16::MAX, &[9, 9, 9, 9]), // far longer
         ] {
-            let mut walk = Attributes::new(bytes);
+            let bytes = [&encode::header(length, 1), rest].concat();
+            let mut walk = Attributes::new(&bytes);
             assert!(walk.next().is_none(), "{bytes:?}");
             assert!(walk.is_malformed(), "{bytes:?}");
         }
-        let mut walk = Attributes::new(&[4, 0, 1, 0, 7, 7]);
+        let bytes = [&encode::header(4, 1)[..], &[7, 7]].concat();
+        let mut walk = Attributes::new(&bytes);
         assert!(walk.next().is_some());
         assert!(walk.next().is_none());
         assert!(!walk.is_malformed(), "two bytes left over are padding");
@@ -206,7 +228,7 @@ mod tests {
 
     #[test]
     fn flag_bits_are_no_part_of_the_type() {
-        let nested = Attributes::new(&[4, 0, 52, 0x80]).next().unwrap();
-        assert_eq!(nested.kind(), 52);
+        let bytes = encode::header(4, 52 | 0x8000);
+        assert_eq!(Attributes::new(&bytes).next().unwrap().kind(), 52);
     }
 }

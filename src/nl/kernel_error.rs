@@ -117,6 +117,7 @@ impl fmt::Display for KernelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::encode;
 
     /// NLMSG_ERROR with a request of `request` bytes and attributes behind it.
     fn refusal(flags: u16, request: u32, repeated: usize, tail: &[u8]) -> Vec<u8> {
@@ -135,12 +136,11 @@ mod tests {
         RawMessage::new(bytes).unwrap().error().unwrap()
     }
 
-    const TEXT: [u8; 12] = [9, 0, 1, 0, b'n', b'o', b'p', b'e', 0, 0, 0, 0];
-
     #[test]
     fn the_text_stands_behind_what_is_repeated() {
-        let capped = refusal(NLM_F_CAPPED | NLM_F_ACK_TLVS, 60, 0, &TEXT);
-        let whole = refusal(NLM_F_ACK_TLVS, 30, 16, &TEXT);
+        let text = encode::attribute(1, b"nope\0");
+        let capped = refusal(NLM_F_CAPPED | NLM_F_ACK_TLVS, 60, 0, &text);
+        let whole = refusal(NLM_F_ACK_TLVS, 30, 16, &text);
         for bytes in [capped, whole] {
             let error = parse(&bytes);
             assert_eq!((error.errno(), error.text()), (libc::EPERM, Some("nope")));
@@ -151,7 +151,7 @@ mod tests {
             );
         }
         // Without the flag, what follows is no attribute.
-        assert_eq!(parse(&refusal(NLM_F_CAPPED, 60, 0, &TEXT)).text(), None);
+        assert_eq!(parse(&refusal(NLM_F_CAPPED, 60, 0, &text)).text(), None);
     }
 
     #[test]

@@ -247,7 +247,7 @@ mod tests {
 
     use super::*;
     use crate::monitor::test_messages::{LinkBytes, attribute, new_link, parse};
-    use crate::nl::LinkMessage;
+    use crate::nl::{LinkMessage, encode};
 
     /// Reads a message by a reader that has seen others, and without.
     fn assert_read_alike(layouts: &mut LinkLayouts, message: &[u8]) {
@@ -300,11 +300,12 @@ mod tests {
 
     #[test]
     fn of_two_of_a_type_it_is_the_last() {
-        let info = |bytes: &'static [u8]| (attribute::LINKINFO, bytes);
+        let kind = |name| encode::attribute(attribute::INFO_KIND, name);
+        let other = || encode::attribute(2, &[]);
         let (veth, vlan, none) = (
-            info(b"\x09\0\x01\0veth\0\0\0\0"),
-            info(b"\x04\0\x02\0\x09\0\x01\0vlan\0\0\0\0"),
-            info(b"\x04\0\x02\0"),
+            &kind(b"veth\0"),
+            &[other(), kind(b"vlan\0")].concat(),
+            &other(),
         );
         for (parts, kind) in [
             ([veth, vlan], Some(&b"vlan"[..])),
@@ -315,7 +316,7 @@ mod tests {
                 new_link(7, "a")
                     .u32(attribute::MTU, 1)
                     .u32(attribute::MTU, 2),
-                |message, (kind, payload)| message.attribute(kind, payload),
+                |message, info| message.attribute(attribute::LINKINFO, info),
             );
             let bytes = message.bytes();
             let link = parse(&bytes);

@@ -128,9 +128,9 @@ pub enum LinkChange {
 ///
 /// # let mut bytes = Vec::new();
 /// # bytes.extend(40u32.to_ne_bytes()); bytes.extend(16u16.to_ne_bytes()); bytes.extend([0; 10]);
-/// # bytes.extend([0, 0, 1, 0]); bytes.extend(7i32.to_ne_bytes());
+/// # bytes.extend([0, 0]); bytes.extend(1u16.to_ne_bytes()); bytes.extend(7i32.to_ne_bytes());
 /// # bytes.extend(0x1003u32.to_ne_bytes()); bytes.extend(0u32.to_ne_bytes());
-/// # bytes.extend([5, 0, 33, 0, 0, 0, 0, 0]);
+/// # bytes.extend(5u16.to_ne_bytes()); bytes.extend(33u16.to_ne_bytes()); bytes.extend([0; 4]);
 /// // `bytes`: link 7, up, IFLA_CARRIER 0 and nothing else
 /// let link = LinkMessage::parse(&bytes)?.expect("a link message");
 /// assert_eq!(link.ifindex(), 7);
@@ -463,6 +463,7 @@ fn malformed(why: &str) -> Error {
 mod tests {
     use super::*;
     use crate::monitor::test_messages::{self as messages, attribute, del_link, new_link, parse};
+    use crate::nl::encode;
 
     /// A message with everything that is read.
     fn full() -> messages::LinkBytes {
@@ -617,15 +618,21 @@ mod tests {
     #[test]
     fn nested_attributes_are_searched_with_care() {
         // The kind does not stand first, and other properties stand between.
+        let info = [
+            encode::attribute(2, b"abcd"),
+            encode::attribute(1, b"bridge\0"),
+        ]
+        .concat();
+        let properties = [
+            (attribute::ALT_IFNAME, b"a\0"),
+            (99, b"x\0"),
+            (attribute::ALT_IFNAME, b"b\0"),
+        ]
+        .map(|(kind, name)| encode::attribute(kind, name))
+        .concat();
         let bytes = new_link(7, "br0")
-            .attribute(
-                attribute::LINKINFO | attribute::NESTED,
-                b"\x08\0\x02\0abcd\x0b\0\x01\0bridge\0\0",
-            )
-            .attribute(
-                attribute::PROP_LIST | attribute::NESTED,
-                b"\x06\0\x35\0a\0\0\0\x06\0\x63\0x\0\0\0\x06\0\x35\0b\0\0\0",
-            )
+            .attribute(attribute::LINKINFO | attribute::NESTED, &info)
+            .attribute(attribute::PROP_LIST | attribute::NESTED, &properties)
             .bytes();
         let link = parse(&bytes);
         assert_eq!(link.kind(), Some(&b"bridge"[..]));
@@ -633,8 +640,14 @@ mod tests {
 
         // A nested length that does not fit spoils what is nested alone.
         let bytes = new_link(7, "br0")
-            .attribute(attribute::LINKINFO, &[200, 0, 1, 0, b'x', 0, 0, 0])
-            .attribute(attribute::PROP_LIST, &[0, 0, 53, 0])
+            .attribute(
+                attribute::LINKINFO,
+                &[&encode::header(200, 1), &b"x\0\0\0"[..]].concat(),
+            )
+            .attribute(
+                attribute::PROP_LIST,
+                &encode::header(0, attribute::ALT_IFNAME),
+            )
             .carrier(true)
             .bytes();
         let link = parse(&bytes);

@@ -73,6 +73,8 @@ use libnl3_sys as sys;
 use crate::{Error, ErrorKind, Result};
 
 pub use address_message::{AddressFlags, AddressMessage};
+#[cfg(test)]
+pub(crate) use attribute::encode;
 pub use attribute::{Attribute, Attributes};
 pub use cache::{Cache, CacheIter, Cacheable};
 pub use callback::{Action, CallbackKind};

@@ -414,13 +414,16 @@ pub fn header(kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
 
 /// RTM_NEWLINK, up, with IFLA_CARRIER 0.
 fn forged_link(ifindex: u32) -> Vec<u8> {
-    let mut payload = vec![0, 0, 1, 0];
+    let mut payload = vec![0, 0];
+    payload.extend(1u16.to_ne_bytes()); // ARPHRD_ETHER
     payload.extend(ifindex.to_ne_bytes());
     payload.extend(0x1003u32.to_ne_bytes());
     payload.extend(0u32.to_ne_bytes());
-    payload.extend([11, 0, 3, 0]);
-    payload.extend(b"cable0\0\0");
-    payload.extend([5, 0, 33, 0, 0, 0, 0, 0]);
+    for (length, kind, padded) in [(11u16, 3u16, &b"cable0\0\0"[..]), (5, 33, &[0; 4])] {
+        payload.extend(length.to_ne_bytes());
+        payload.extend(kind.to_ne_bytes());
+        payload.extend(padded);
+    }
     header(libc::RTM_NEWLINK, 52, &payload)
 }
 

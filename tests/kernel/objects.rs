@@ -303,7 +303,8 @@ in_namespace! {
         let mut socket = Socket::connect(Protocol::Route).unwrap();
         socket.disable_seq_check();
         socket.accept_foreign();
-        let forged = crate::monitor::header(libc::RTM_NEWADDR, 24, &[2, 8, 0, 0, 1, 0, 0, 0]);
+        let payload = [&[2, 8, 0, 0], &1u32.to_ne_bytes()[..]].concat();
+        let forged = crate::monitor::header(libc::RTM_NEWADDR, 24, &payload);
         crate::monitor::forge(socket.local_port(), &forged);
         let mut seen = 0;
         socket.recv_with(|message| {

@@ -310,7 +310,7 @@ fn pairs(nest: Attributes<'_>) -> Vec<CablePair> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nl::MessageBuilder;
+    use crate::nl::{MessageBuilder, encode};
 
     const FAMILY: u16 = 0x15;
 
@@ -449,8 +449,8 @@ mod tests {
             m.nest(9, |n| n.put_u8(RESULT_PAIR, 0).map(drop))?;
             // No nest at all.
             m.put(NEST_RESULT, &[1])?;
-            m.put(NEST_RESULT, &[255, 255, 1, 0])?;
-            m.put(NEST_FAULT_LENGTH, &[3, 0, 1, 0, 0, 0, 0, 0])?;
+            m.put(NEST_RESULT, &encode::header(u16::MAX, 1))?;
+            m.put(NEST_FAULT_LENGTH, &encode::header(3, 1))?;
             // A pair whose rest is missing or of a wrong size.
             m.nest(NEST_FAULT_LENGTH, |n| {
                 n.put_u8(FAULT_LENGTH_PAIR, 9)?
