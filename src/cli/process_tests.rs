@@ -1,6 +1,8 @@
 //! Children of all manners.
 
 use super::*;
+use std::os::unix::ffi::OsStrExt;
+
 use nix::poll::{PollFd, PollTimeout, poll};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -237,9 +239,13 @@ fn what_cannot_be_started_is_told() {
 #[test]
 fn it_may_have_the_environment_and_be_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let done = folder.path().join("done");
+    let (copy, done) = (
+        folder.path().join("environment"),
+        folder.path().join("done"),
+    );
     let line = format!(
-        "[ -n \"$CARGO_MANIFEST_DIR\" ] && sleep 0.2 && >{}",
+        "cat /proc/$$/environ >{} && sleep 0.2 && >{}",
+        copy.display(),
         done.display()
     );
     let process = Process::start(Launch {
@@ -252,6 +258,12 @@ fn it_may_have_the_environment_and_be_left_alone() {
     while !done.exists() {
         assert!(begin.elapsed() < Duration::from_secs(30), "it was ended");
         std::thread::sleep(Duration::from_millis(5));
+    }
+    let copy = std::fs::read(copy).unwrap();
+    let has = |variable: &[u8]| copy.split(|&byte| byte == 0).any(|one| one == variable);
+    for (name, value) in std::env::vars_os() {
+        let variable = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        assert!(has(&variable), "{}", variable.escape_ascii());
     }
 }
 

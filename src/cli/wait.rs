@@ -36,14 +36,14 @@ pub(super) fn run(args: &WaitArgs) -> Result<ExitCode> {
         if goal.is_reached(&links) {
             return Ok(ExitCode::SUCCESS);
         }
-        if is_over() {
-            return Ok(ExitCode::from(exit::TIMED_OUT));
-        }
         // Of the others, that is what is waited for.
         if !is_told && args.goal == Goal::Connected {
             super::tell_what_is_missing(&args.selection.patterns, &links);
         }
         is_told = true;
+        if is_over() {
+            return Ok(ExitCode::from(exit::TIMED_OUT));
+        }
         poll_all(&[(monitor.as_fd(), PollFlags::POLLIN)], timeout(deadline))?;
     }
 }

@@ -432,14 +432,21 @@ in_namespace! {
         eventually("all have run", || hook.lines("calls").len() == names.len());
         eventually("all have ended", || children(id).is_empty());
         let before = descriptors(id);
+        let every_last_is = |events: &[Value], kind: &str| {
+            names.iter().all(|name| {
+                let of_it = |event: &&Value| event["name"] == *name;
+                events.iter().rfind(of_it).is_some_and(|event| event["event"] == kind)
+            })
+        };
         for _ in 0..3 {
             for cable in &cables {
                 cable.pull();
             }
-            watch.until("told", |events| events.last().unwrap()["event"] == "disconnected");
-        }
-        for cable in &cables {
-            cable.plug();
+            watch.until("all are pulled", |events| every_last_is(events, "disconnected"));
+            for cable in &cables {
+                cable.plug();
+            }
+            watch.until("all are plugged", |events| every_last_is(events, "connected"));
         }
         let last_of = |name: &str| {
             let calls = hook.lines("calls");
