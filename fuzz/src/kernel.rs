@@ -120,6 +120,19 @@ impl Kernel {
         state().announced.is_empty()
     }
 
+    /// True if nothing keeps the links from being listed now: no read fails for
+    /// another reason than a loss of messages, and the list is one.
+    pub fn can_list(&self) -> bool {
+        let state = state();
+        let fails = |packet: &Packet| matches!(packet, Packet::Error(errno) if ![libc::ENOBUFS, libc::EINTR].contains(errno));
+        let mut links = Messages::new(&state.links);
+        !state.announced.iter().any(fails)
+            && links
+                .by_ref()
+                .all(|message| message.header().kind == RTM_NEWLINK && message.link().is_ok())
+            && links.rest().is_empty()
+    }
+
     /// The messages that links are listed with from now on. That many lists
     /// are interrupted.
     pub fn set_links(&self, messages: &[u8], interrupted: u32) {

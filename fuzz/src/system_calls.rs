@@ -625,7 +625,7 @@ pub unsafe extern "C" fn epoll_wait(
         }
         Some(false) if timeout < 0 => panic!("it waits for ever"),
         Some(false) => {
-            kernel::sleep(Duration::from_millis(timeout.max(1) as u64));
+            kernel::sleep(Duration::from_millis(timeout as u64));
             0
         }
         None => fail(libc::EBADF),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::driver::{LONGEST_PAUSE, SHORTEST_PAUSE};
+use super::driver::{LONGEST_PAUSE, MOST_LISTS, SHORTEST_PAUSE};
 use super::follower::Follower;
 use super::wakeup::Wakeup;
 use super::{Event, LinkState, MonitorBuilder, Statistics};
@@ -157,16 +157,23 @@ impl Feed {
     ///
     /// Where the links cannot be listed.
     pub fn conclude(&mut self) -> Result<()> {
-        self.phase = Phase::Draining;
-        self.retry = None;
-        // What is queued is older than the list, and changes nothing any more.
-        let listed = self.advance_if(|_| true);
+        let mut listed = Ok(());
+        for _ in 0..MOST_LISTS {
+            self.phase = Phase::Draining;
+            self.retry = None;
+            // What is queued is older than the list, and changes nothing any more.
+            listed = self.advance_if(|_| true);
+            if matches!(self.phase, Phase::Following) {
+                break;
+            }
+        }
         if !(self.is_queue_empty)() {
             // For whoever goes on: after a loss the kernel may be dropping still.
             self.phase = Phase::Draining;
         }
         self.follower.release_held();
-        listed
+        let set = self.set_timer((self.is_queue_empty)());
+        listed.and(set)
     }
 
     /// How many events are ready.
@@ -188,7 +195,12 @@ impl Feed {
     /// Goes on with a resync as far as the queue allows, and not before its
     /// time after an attempt that was in vain.
     fn advance(&mut self) -> Result<()> {
-        self.advance_if(|feed| (feed.is_queue_empty)())
+        let advanced = self.advance_if(|feed| (feed.is_queue_empty)());
+        if advanced.is_err() {
+            // So that the descriptor is readable when it is tried again.
+            self.set_timer(true)?;
+        }
+        advanced
     }
 
     fn advance_if(&mut self, may_list: impl Fn(&Feed) -> bool) -> Result<()> {

@@ -1,22 +1,31 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 
-/* Preloaded before a program: refuses memory to libnl, and to nobody else, for
- * as long as the file exists that the variable REFUSE_MEMORY names. */
+/* Preloaded before a program: refuses memory to libnl, and to recvmmsg(2), by which
+ * a watch reads its socket, for as long as the file exists that the variable
+ * REFUSE_MEMORY names. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+static int is_refusing(void)
+{
+	const char *file = getenv("REFUSE_MEMORY");
+
+	return file && access(file, F_OK) == 0;
+}
 
 static int is_refused(const void *caller)
 {
-	const char *file = getenv("REFUSE_MEMORY");
 	Dl_info info;
 
-	return file && dladdr(caller, &info) && info.dli_fname &&
-	       strstr(info.dli_fname, "libnl") && access(file, F_OK) == 0;
+	return dladdr(caller, &info) && info.dli_fname &&
+	       strstr(info.dli_fname, "libnl") && is_refusing();
 }
 
 extern void *__libc_malloc(size_t size);
@@ -48,4 +57,14 @@ void *realloc(void *memory, size_t size)
 		return NULL;
 	}
 	return __libc_realloc(memory, size);
+}
+
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+	     struct timespec *timeout)
+{
+	if (is_refusing()) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return syscall(SYS_recvmmsg, fd, messages, count, flags, timeout);
 }

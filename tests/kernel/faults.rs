@@ -3,15 +3,19 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use linkwatch::monitor::Feed;
+use linkwatch::{ErrorKind, EventKind, Monitor};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::Value;
 
 use crate::support::{
-    Counters, Tap, Watch, assert_alternating, eventually, has, in_namespace, ip_batch, linkwatch,
-    skip, sum,
+    Counters, PATIENCE, Tap, Watch, assert_alternating, eventually, has, in_namespace, inside_with,
+    ip_batch, linkwatch, skip, sum,
 };
 
 /// The CPU time that a process has used.
@@ -99,6 +103,94 @@ fn terminate(child: &Child) {
             .unwrap()
             .success()
     );
+}
+
+/// Runs `body` in a namespace, where libnl is refused memory for as long as the file
+/// exists that `body` is called with. `name` is the test's path in this crate.
+fn inside_where_memory_is_refused(name: &str, body: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let tell = |command: &mut Command| {
+        command
+            .env("LD_PRELOAD", refusing_library(folder.path()))
+            .env("REFUSE_MEMORY", folder.path().join("refused"));
+    };
+    inside_with(name, tell, || {
+        body(Path::new(&std::env::var_os("REFUSE_MEMORY").unwrap()));
+    });
+}
+
+fn is_readable(descriptor: impl AsFd, timeout: PollTimeout) -> bool {
+    let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+    poll(&mut polled, timeout).unwrap() > 0
+}
+
+#[test]
+fn a_watch_that_is_concluded_while_it_cannot_be_read_goes_on() {
+    let name = concat!(
+        module_path!(),
+        "::a_watch_that_is_concluded_while_it_cannot_be_read_goes_on"
+    );
+    inside_where_memory_is_refused(name, |refused| {
+        let patience = PollTimeout::try_from(PATIENCE).unwrap();
+        let cable = Tap::up("cable0");
+        let builder = Monitor::builder().pattern("cable0").unwrap();
+        let mut monitor = builder.build().unwrap();
+        assert!(monitor.try_next().unwrap().is_some());
+        assert!(monitor.try_next().unwrap().is_none());
+
+        fs::write(refused, "").unwrap();
+        cable.pull();
+        assert!(is_readable(&monitor, patience));
+        assert!(monitor.try_next().unwrap().is_none(), "it is not read yet");
+        let error = monitor.conclude().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
+        fs::remove_file(refused).unwrap();
+
+        // At once, while the socket would not be read yet.
+        monitor.conclude().unwrap();
+        let event = monitor.try_next().unwrap().unwrap();
+        assert_eq!(event.kind(), EventKind::Disconnected);
+        while monitor.try_next().unwrap().is_some() {}
+        cable.plug();
+        let mut kinds = Vec::new();
+        while kinds.is_empty() {
+            assert!(is_readable(&monitor, patience), "it is deaf");
+            while let Some(event) = monitor.try_next().unwrap() {
+                kinds.push(event.kind());
+            }
+        }
+        assert_eq!(kinds, [EventKind::Connected]);
+    });
+}
+
+#[test]
+fn an_attached_watch_says_when_it_tries_to_list_again() {
+    let name = concat!(
+        module_path!(),
+        "::an_attached_watch_says_when_it_tries_to_list_again"
+    );
+    inside_where_memory_is_refused(name, |refused| {
+        let patience = PollTimeout::try_from(PATIENCE).unwrap();
+        let cable = Tap::up("cable0");
+        let builder = Monitor::builder().pattern("cable0").unwrap();
+        // Its program has read everything.
+        let mut feed = Feed::new(builder, || true).unwrap();
+        assert!(feed.try_next().unwrap().is_some());
+        assert!(feed.try_next().unwrap().is_none());
+        cable.pull();
+        fs::write(refused, "").unwrap();
+        feed.resync().unwrap_err();
+        fs::remove_file(refused).unwrap();
+        // Nothing else makes the program call again.
+        let mut kinds = Vec::new();
+        while !kinds.contains(&EventKind::Resync) {
+            assert!(is_readable(&feed, patience), "it says nothing");
+            while let Some(event) = feed.try_next().unwrap() {
+                kinds.push(event.kind());
+            }
+        }
+        assert_eq!(kinds, [EventKind::Disconnected, EventKind::Resync]);
+    });
 }
 
 in_namespace! {

@@ -15,8 +15,8 @@ const MOST_ERRORS: u32 = 11;
 /// The longest pause between them.
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// How often all links are listed at the end of a watch, if links come and go
-/// meanwhile. Each list is tried a few times too.
-const MOST_LISTS: u32 = 3;
+/// meanwhile or something fails. Each list is tried a few times too.
+pub(in crate::monitor) const MOST_LISTS: u32 = 3;
 /// What a datagram takes of the receive buffer at least, however short it is
 /// (`struct sk_buff` alone is over 200 bytes).
 const LEAST_SIZE: usize = 512;
@@ -46,21 +46,22 @@ pub(super) struct Fault {
 impl Monitor {
     /// Lists all links for the last time, more than once if they come and go.
     pub(super) fn list_for_good(&mut self) -> Result<()> {
-        // As in a resync.
-        self.drain()?;
+        let mut listed = Ok(());
         for _ in 0..MOST_LISTS {
-            match self.list_and_compare() {
-                Ok(true) => {
-                    self.loss.due = None;
-                    break;
-                }
-                Ok(false) => self.schedule_resync(),
-                Err(error) => {
-                    self.schedule_resync();
-                    return Err(error);
-                }
+            // As in a resync; but not even after an error is there time to rest.
+            self.drain()?;
+            let complete;
+            (complete, listed) = match self.list_and_compare() {
+                Ok(complete) => (complete, Ok(())),
+                Err(error) => (false, Err(error)),
+            };
+            if complete {
+                self.loss.due = None;
+                break;
             }
+            self.schedule_resync();
         }
+        listed?;
         let overruns = std::mem::take(&mut self.loss.overruns);
         self.follower.report_resync(overruns);
         Ok(())
@@ -94,9 +95,18 @@ impl Monitor {
 
     /// The socket can be read.
     pub(super) fn recovered(&mut self) {
-        if let Some(fault) = self.fault.take() {
-            log::warn!("the socket can be read again; errors: {}", fault.errors);
+        let Some(fault) = &self.fault else {
+            return;
+        };
+        // Read before its time, at the end of a watch that may go on.
+        if fault.rest.is_some()
+            && let Err(error) = self.wakeup.add(self.socket.as_fd())
+        {
+            log::debug!("{error}");
+            return;
         }
+        log::warn!("the socket can be read again; errors: {}", fault.errors);
+        self.fault = None;
     }
 
     /// True if the socket is not to be read now, after errors. Ends the rest
@@ -162,7 +172,10 @@ impl Monitor {
     /// Tries again later, ever more slowly.
     pub(super) fn schedule_resync(&mut self) {
         self.loss.pause = (self.loss.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-        self.loss.due = Some(Instant::now() + self.loss.pause);
+        let due = Instant::now() + self.loss.pause;
+        // Not while the socket is not to be read.
+        let rest = self.fault.as_ref().and_then(|fault| fault.rest);
+        self.loss.due = Some(rest.map_or(due, |rest| rest.max(due)));
     }
 
     /// Lists all links, applies what was queued meanwhile, and compares.
