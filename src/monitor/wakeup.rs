@@ -90,6 +90,13 @@ impl StopHandle {
     }
 }
 
+/// What the epoll instance calls a source, where it matters: only the counter of
+/// a [`StopHandle`] is left readable on purpose.
+const SOURCE: u64 = 0;
+const STOP: u64 = 1;
+/// Sources that there can be: four of its own, the socket, and that of nl80211.
+const MAX_SOURCES: usize = 6;
+
 /// An epoll instance over all that a monitor waits for, so that one descriptor
 /// tells when there is something to do.
 #[derive(Debug)]
@@ -120,15 +127,12 @@ impl Wakeup {
             )?;
             let clock = ClockWatch::new()?;
             let ready = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-            let own = [
-                timer.as_fd(),
-                stop.signal.counter.as_fd(),
-                clock.timer.as_fd(),
-                ready.as_fd(),
-            ];
+            let own = [timer.as_fd(), clock.timer.as_fd(), ready.as_fd()];
             for source in own.into_iter().chain(socket) {
-                epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+                epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, SOURCE))?;
             }
+            let stop = stop.signal.counter.as_fd();
+            epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
             Ok((epoll, timer, clock, ready))
         };
         let (epoll, timer, clock, ready) =
@@ -148,7 +152,7 @@ impl Wakeup {
     pub(super) fn add(&self, source: BorrowedFd<'_>) -> Result<()> {
         match self
             .epoll
-            .add(source, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+            .add(source, EpollEvent::new(EpollFlags::EPOLLIN, SOURCE))
         {
             // It is waited for already.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
@@ -208,6 +212,26 @@ impl Wakeup {
         };
         set.map_err(|e| Error::from_nix(e, "telling that events are ready"))?;
         self.is_ready = is_ready;
+        Ok(())
+    }
+
+    /// Makes the descriptor become readable anew if anything is left to do. It is
+    /// readable then in any case; but a caller that polls it edge-triggered
+    /// (EPOLLET, as tokio and mio do) is only woken by what comes after its last
+    /// look.
+    pub(super) fn renew(&mut self) -> Result<()> {
+        let doing = "looking for what is left to read";
+        let mut events = [EpollEvent::empty(); MAX_SOURCES];
+        let ready = self
+            .epoll
+            .wait(&mut events, EpollTimeout::ZERO)
+            .map_err(|e| Error::from_nix(e, doing))?;
+        if events[..ready].iter().all(|event| event.data() == STOP) {
+            return Ok(());
+        }
+        // Each write(2) wakes the pollers, whatever the counter was.
+        self.ready.write(1).map_err(|e| Error::from_nix(e, doing))?;
+        self.is_ready = true;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod caches;
 mod config;
 mod datagrams;
+mod edges;
 #[cfg(feature = "genl")]
 mod ethtool;
 mod examples;

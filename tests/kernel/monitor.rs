@@ -376,13 +376,13 @@ pub fn forge(port: u32, message: &[u8]) {
 }
 
 /// Sends to another netlink socket, as any process with CAP_NET_ADMIN can.
-struct Forger {
+pub struct Forger {
     socket: OwnedFd,
     to: NetlinkAddr,
 }
 
 impl Forger {
-    fn new(port: u32) -> Forger {
+    pub fn new(port: u32) -> Forger {
         let socket = socket(
             AddressFamily::Netlink,
             SockType::Raw,
@@ -395,7 +395,7 @@ impl Forger {
     }
 
     /// Does not wait where the receiver's queue is full.
-    fn send(&self, message: &[u8]) {
+    pub fn send(&self, message: &[u8]) {
         let to = &self.to;
         match sendto(self.socket.as_raw_fd(), message, to, MsgFlags::MSG_DONTWAIT) {
             Ok(_) | Err(Errno::EAGAIN) => {}
@@ -429,7 +429,7 @@ fn forged_link(ifindex: u32) -> Vec<u8> {
 
 /// Sets the clock forward by a microsecond, which the kernel announces as any
 /// other step of the clock. False where the process may not.
-fn step_clock() -> bool {
+pub fn step_clock() -> bool {
     // SAFETY: an all-zero timex is a valid value.
     let mut step: libc::timex = unsafe { std::mem::zeroed() };
     step.modes = libc::ADJ_SETOFFSET;

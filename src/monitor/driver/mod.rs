@@ -17,7 +17,7 @@ use super::{Event, LinkState, MonitorBuilder};
 use crate::nl::{Group, Namespace, Protocol, Socket};
 use crate::{ErrorKind, Result};
 use recovery::{Fault, Loss};
-pub(super) use recovery::{LONGEST_PAUSE, SHORTEST_PAUSE};
+pub(super) use recovery::{LONGEST_PAUSE, MOST_LISTS, SHORTEST_PAUSE};
 
 /// Messages that are read at a time.
 const BATCH: NonZeroUsize = NonZeroUsize::new(32).unwrap();
@@ -160,8 +160,10 @@ impl Monitor {
     ///
     /// A caller that polls the descriptor takes events until there is none
     /// before it polls again. `None` does not say that nothing is queued: right
-    /// after an event (100 µs), and in a storm (half a millisecond), what has come
-    /// since is left for the next call, and the descriptor tells when that is due.
+    /// after an event (100 µs), in a storm (half a millisecond), and after many
+    /// messages that gave no event, what has come since is left for the next call.
+    /// The descriptor is readable when that is due, and becomes so anew: it may be
+    /// polled edge-triggered too (EPOLLET, as tokio and mio do).
     ///
     /// # Errors
     ///
@@ -290,7 +292,11 @@ impl Monitor {
         let stays_ready = comes_back && event.is_some();
         let set = self
             .await_new_source()
-            .and_then(|()| self.set_timer(stays_ready));
+            .and_then(|()| self.set_timer(stays_ready))
+            .and_then(|()| match event {
+                None if !comes_back => self.wakeup.renew(),
+                _ => Ok(()),
+            });
         match set {
             Ok(()) => Ok(event),
             Err(error) => {
