@@ -156,9 +156,7 @@ pub unsafe extern "C" fn linkwatch_run(handle: *mut linkwatch) -> c_int {
 pub unsafe extern "C" fn linkwatch_stop(handle: *mut linkwatch) {
     // SAFETY: promised by the caller.
     if let Some(handle) = unsafe { linkwatch::from_c(handle) } {
-        let errno = Errno::last_raw();
         handle.stop.stop();
-        Errno::set_raw(errno);
     }
 }
 

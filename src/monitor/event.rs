@@ -240,9 +240,15 @@ impl Event {
         self
     }
 
-    /// True if this event, or one that follows at once, ends the report of its
-    /// link: it is removed or renamed out of the scope.
-    pub(crate) fn is_last(&self) -> bool {
+    /// True if this event ends the report of its link, or the one that follows it
+    /// does: the link is removed, or was renamed out of the scope. It tells a
+    /// [`Renamed`](EventKind::Renamed) link that is watched on from one that is not,
+    /// and a [`Disconnected`](EventKind::Disconnected) link that may come back from
+    /// one that cannot.
+    ///
+    /// Where the same index, or the same name, is in scope again later, that is
+    /// another link, whose report begins with [`Added`](EventKind::Added).
+    pub fn is_last(&self) -> bool {
         self.last
     }
 

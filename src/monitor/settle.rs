@@ -1,6 +1,6 @@
 //! Holding events back until a state has lasted.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::{Event, EventKind};
@@ -28,7 +28,8 @@ impl SettleTimes {
 #[derive(Debug, Default)]
 pub(super) struct Settler {
     times: SettleTimes,
-    held: HashMap<u32, Held>,
+    /// By interface index, so that what is due together comes in that order.
+    held: BTreeMap<u32, Held>,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Settler {
     pub(super) fn new(times: SettleTimes) -> Settler {
         Settler {
             times,
-            held: HashMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -126,7 +127,7 @@ impl Settler {
 
     /// Appends all that is held, in the order in which it was due.
     pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
-        let mut held: Vec<Held> = self.held.drain().map(|(_, held)| held).collect();
+        let mut held: Vec<Held> = std::mem::take(&mut self.held).into_values().collect();
         held.sort_by_key(|held| held.due);
         out.extend(held.into_iter().map(|held| held.event));
     }
@@ -273,6 +274,26 @@ mod tests {
         let told: Vec<_> = out.iter().map(|e| (e.ifindex(), e.transitions())).collect();
         assert_eq!(told, [(Some(8), 1), (Some(9), 1), (Some(7), 3)]);
         assert_eq!(settler.next_due(), None);
+    }
+
+    #[test]
+    fn what_is_due_together_comes_in_the_order_of_the_links() {
+        let (now, links) = (Instant::now(), 1..=40);
+        let release: [fn(&mut Settler, Instant, &mut VecDeque<Event>); 2] =
+            [Settler::release, |settler, _, out| settler.release_all(out)];
+        for release in release {
+            let mut settler = Settler::new(SettleTimes { up: UP, down: DOWN });
+            let mut out = VecDeque::new();
+            for ifindex in links.clone().rev() {
+                let bytes = new_link(ifindex, "eth0").up().carrier(false).bytes();
+                let state = LinkState::from_message(&parse(&bytes)).unwrap();
+                let lost = Event::new(EventKind::Disconnected, state, false, 1);
+                settler.push(lost, now, &mut out);
+            }
+            release(&mut settler, now + DOWN, &mut out);
+            let order = out.iter().filter_map(Event::ifindex);
+            assert!(order.eq(links.clone().map(i32::unsigned_abs)), "{out:?}");
+        }
     }
 
     #[test]

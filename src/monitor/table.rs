@@ -18,9 +18,10 @@
 //!   Counters of different links under the same index tell nothing: once a
 //!   message has told of a removal, the snapshot may be about the former link.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 use std::time::SystemTime;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::pattern::Scope;
 use super::rules::{Before, Entry, Rules};
@@ -75,7 +76,7 @@ pub enum Verdict {
 /// ```
 #[derive(Debug)]
 pub struct Table {
-    links: HashMap<u32, Entry, BuildHasherDefault<IndexHasher>>,
+    links: FxHashMap<u32, Entry>,
     rules: Rules,
     resync: Resync,
     /// Links that have come into scope since somebody asked, if anybody does.
@@ -85,38 +86,16 @@ pub struct Table {
     highest: u32,
 }
 
-/// Interface indices are small numbers that the kernel hands out in order:
-/// spread over all bits, no two of them meet.
-#[derive(Debug, Default)]
-struct IndexHasher(u64);
-
-impl Hasher for IndexHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u32(&mut self, ifindex: u32) {
-        // An odd number near 2⁶⁴ divided by the golden ratio.
-        self.0 = u64::from(ifindex).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Resync {
     number: u64,
     under_way: bool,
     /// Links that messages have removed or exchanged since it began; the
     /// snapshot may still list them.
-    gone: HashSet<u32>,
+    gone: FxHashSet<u32>,
     /// What the last stale message about each link has told since it began. If
     /// the link was exchanged unheard, it was about the new one.
-    stale: HashMap<u32, LinkState>,
+    stale: FxHashMap<u32, LinkState>,
 }
 
 impl Resync {
@@ -157,7 +136,7 @@ impl Table {
     /// It reports nothing before [`announce`](Self::announce).
     pub fn new(patterns: Vec<Pattern>, criterion: Criterion) -> Table {
         Table {
-            links: HashMap::default(),
+            links: FxHashMap::default(),
             rules: Rules {
                 scope: Scope { patterns },
                 criterion,

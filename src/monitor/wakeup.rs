@@ -70,12 +70,14 @@ impl StopHandle {
     /// waiting, or as soon as it would wait or take the next event.
     ///
     /// It may be called again and again, and after the monitor is gone. It is
-    /// one write(2), so a signal handler may call it.
+    /// one write(2) and leaves errno as it was, so a signal handler may call it.
     pub fn stop(&self) {
+        let errno = Errno::last_raw();
         // It can only fail where the counter is about to overflow, and then
         // it is not zero all the same.
         let _ = self.signal.counter.write(1);
         self.signal.asked.store(true, Ordering::Release);
+        Errno::set_raw(errno);
     }
 
     /// True once a stop was asked for since the last time.
@@ -257,6 +259,20 @@ impl Wakeup {
     }
 }
 
+#[cfg(test)]
+impl Wakeup {
+    /// From now on nothing can be said to be ready.
+    pub(super) fn refuse(&mut self) {
+        self.set_ready(false).unwrap();
+        self.ready.write(u64::MAX - 1).unwrap();
+    }
+
+    /// It can again.
+    pub(super) fn accept(&mut self) {
+        self.ready.read().unwrap();
+    }
+}
+
 /// Notices that the system has slept. There are no messages of what happened
 /// meanwhile to a link whose driver lost its state, nor of a firmware that
 /// roamed by itself, before something else makes the kernel look.
@@ -310,5 +326,21 @@ impl ClockWatch {
 impl AsFd for Wakeup {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_leaves_errno_as_it_was() {
+        let handle = StopHandle::new().unwrap();
+        // The next write(2) fails.
+        handle.signal.counter.write(u64::MAX - 1).unwrap();
+        Errno::set_raw(77);
+        handle.stop();
+        assert_eq!(Errno::last_raw(), 77);
+        assert!(handle.take());
     }
 }

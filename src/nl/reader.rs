@@ -338,10 +338,17 @@ pub(super) unsafe fn reading<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     // A closure that libnl calls may receive from another socket meanwhile.
-    let before = READING.replace((socket.as_ptr(), reader));
-    let result = f();
-    READING.set(before);
-    result
+    let _restore = Restore(READING.replace((socket.as_ptr(), reader)));
+    f()
+}
+
+/// Puts back who was reading before, also where a closure's panic is resumed.
+struct Restore((*mut sys::nl_sock, *mut Reader));
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        READING.set(self.0);
+    }
 }
 
 /// What libnl reads by, in the place of `nl_recv` (`nl_cb_overwrite_recv`).
@@ -489,6 +496,17 @@ mod tests {
         assert!(reader.emptied);
         let nothing = reader.read_messages(fd, |_| panic!("there is nothing"));
         assert_eq!(nothing, Err(Errno::EAGAIN));
+    }
+
+    #[test]
+    fn nobody_reads_any_more_after_a_panic() {
+        let socket = NonNull::dangling();
+        let panicked = std::panic::catch_unwind(|| {
+            // SAFETY: neither is used before it returns, or panics.
+            unsafe { reading(socket, ptr::null_mut(), || panic!("in a closure")) }
+        });
+        assert!(panicked.is_err());
+        assert!(READING.get().0.is_null());
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub struct Monitor {
     sieve: Sieve,
     /// When the socket was found empty, if an event was handed out then.
     empty: Option<Instant>,
+    /// The iteration has ended with an error.
+    failed: bool,
     namespace: Namespace,
     buffer_size: usize,
     /// The size of the receive buffer in the kernel's measure.
@@ -142,6 +144,7 @@ impl Monitor {
             pace: Pace::new(),
             sieve,
             empty: None,
+            failed: false,
             namespace: builder.namespace.clone(),
             buffer_size: builder.buffer_size,
             follower: Follower::new(builder, true)?,
@@ -338,7 +341,8 @@ impl Monitor {
     ///
     /// As [`try_next`](Self::try_next).
     pub fn run(&mut self, mut f: impl FnMut(Event) -> ControlFlow<()>) -> Result<()> {
-        for event in &mut *self {
+        self.failed = false;
+        while let Some(event) = self.wait_for_next() {
             if f(event?).is_break() {
                 return self.set_timer(false);
             }
@@ -438,12 +442,23 @@ impl Monitor {
     }
 }
 
-/// Waits for each event. Ends when a [`StopHandle`] stops it, and iterating
-/// again goes on.
+/// Waits for each event. Ends when a [`StopHandle`] stops it, and after an error;
+/// iterating again goes on.
 impl Iterator for Monitor {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
+        if std::mem::take(&mut self.failed) {
+            return None;
+        }
+        let next = self.wait_for_next();
+        self.failed = matches!(next, Some(Err(_)));
+        next
+    }
+}
+
+impl Monitor {
+    fn wait_for_next(&mut self) -> Option<Result<Event>> {
         loop {
             if self.wakeup.take_stop() {
                 // Whoever has stopped it may look at the descriptor now.
@@ -491,5 +506,27 @@ impl AsFd for Monitor {
 impl AsRawFd for Monitor {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_ends_the_iteration_and_it_goes_on_where_it_was() {
+        let mut monitor = Monitor::builder().pattern("lo").unwrap().build().unwrap();
+        let event = monitor.next().unwrap().unwrap();
+        // Two, so that the descriptor would have to say that one is left.
+        monitor.follower.give_back(event.clone());
+        monitor.follower.give_back(event);
+        monitor.wakeup.refuse();
+        assert!(monitor.next().unwrap().is_err());
+        assert!(monitor.next().is_none(), "the error is reported once");
+        assert!(monitor.next().unwrap().is_err());
+        monitor.run(|_| ControlFlow::Break(())).unwrap_err();
+        monitor.wakeup.accept();
+        assert!(monitor.next().unwrap().is_ok());
+        assert!(monitor.next().unwrap().is_ok());
     }
 }

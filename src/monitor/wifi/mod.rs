@@ -3,7 +3,7 @@
 
 mod roaming;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub(super) struct Wifi {
     namespace: Namespace,
     /// Made when there is a link that may be Wi-Fi.
     wireless: Option<Wireless>,
-    known: HashSet<u32>,
+    known: BTreeSet<u32>,
     /// Whether announcements are to be listened to; not where somebody else
     /// reads the socket.
     listens: bool,
@@ -47,7 +47,7 @@ impl Wifi {
         Wifi {
             namespace,
             wireless: None,
-            known: HashSet::new(),
+            known: BTreeSet::new(),
             listens,
             announcements: None,
             retry: None,
@@ -68,7 +68,7 @@ impl Wifi {
             log::debug!("{error}");
             Vec::new()
         });
-        let wireless: HashSet<u32> = interfaces.iter().map(|one| one.ifindex).collect();
+        let wireless: BTreeSet<u32> = interfaces.iter().map(|one| one.ifindex).collect();
         let mut found = false;
         for link in candidates {
             if link.kind() == LinkKind::Wifi || wireless.contains(&link.ifindex()) {

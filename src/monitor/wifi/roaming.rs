@@ -13,7 +13,7 @@
 //! So a loss on a Wi-Fi link is held back until nl80211 has said what it is.
 //! Each wait has an end, and what the access point did is told at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::monitor::{Event, EventKind, LinkKind, LinkState, Reason, WifiDetails};
@@ -42,7 +42,8 @@ const REASONS_OF_A_ROAM: [u16; 2] = [1, 2];
 /// Between the table and the settler, for Wi-Fi links alone.
 #[derive(Debug, Default)]
 pub(super) struct Roaming {
-    stations: HashMap<u32, Station>,
+    /// By interface index, so that what is due together comes in that order.
+    stations: BTreeMap<u32, Station>,
 }
 
 impl Roaming {
@@ -99,18 +100,27 @@ impl Roaming {
         }
     }
 
-    /// Appends the events that have waited long enough.
+    /// Appends the events that have waited long enough, in the order in which they
+    /// were due.
     pub(super) fn release(&mut self, now: Instant, out: &mut VecDeque<Event>) {
-        for station in self.stations.values_mut() {
-            if station.held.as_ref().is_some_and(|held| held.due <= now) {
-                station.let_go(out);
-            }
-        }
+        self.release_if(|due| due <= now, out);
     }
 
-    /// Appends all events that wait.
+    /// Appends all events that wait, in the order in which they were due.
     pub(super) fn release_all(&mut self, out: &mut VecDeque<Event>) {
-        for station in self.stations.values_mut() {
+        self.release_if(|_| true, out);
+    }
+
+    fn release_if(&mut self, is_due: impl Fn(Instant) -> bool, out: &mut VecDeque<Event>) {
+        let mut waiting: Vec<(Instant, &mut Station)> = self
+            .stations
+            .values_mut()
+            .filter_map(|station| Some((station.held.as_ref()?.due, station)))
+            .filter(|(due, _)| is_due(*due))
+            .collect();
+        // Those that are due together stay in the order of their indices.
+        waiting.sort_by_key(|(due, _)| *due);
+        for (_, station) in waiting {
             station.let_go(out);
         }
     }

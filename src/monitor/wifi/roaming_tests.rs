@@ -454,3 +454,33 @@ proptest! {
         prop_assert_eq!(out.iter().map(Event::transitions).sum::<u64>(), counted);
     }
 }
+
+#[test]
+fn what_waits_comes_in_the_order_in_which_it_is_due() {
+    let start = Instant::now();
+    let of = |ifindex: i32, kind, connected| {
+        let bytes = new_link(ifindex, "wlan0").up().carrier(connected).bytes();
+        let mut state = LinkState::from_message(&parse(&bytes)).unwrap();
+        state.set_wifi();
+        Event::new(kind, state, connected, 1).because(Reason::NoCarrier)
+    };
+    let mut roaming = Roaming::default();
+    let mut out = VecDeque::new();
+    for ifindex in 1..=20 {
+        roaming.push(of(ifindex, EventKind::Initial, true), start, &mut out);
+    }
+    out.clear();
+    // The later ones first, two at a time.
+    for ifindex in (1..=20).rev() {
+        let now = start + Duration::from_millis(20 - (ifindex as u64 + 1) / 2);
+        roaming.push(of(ifindex, EventKind::Disconnected, false), now, &mut out);
+    }
+    assert!(out.is_empty(), "{out:?}");
+    roaming.release(start + WORD + HANDSHAKE, &mut out);
+    let order: Vec<u32> = out.iter().filter_map(Event::ifindex).collect();
+    let expected: Vec<u32> = (1..=10)
+        .rev()
+        .flat_map(|pair| [2 * pair - 1, 2 * pair])
+        .collect();
+    assert_eq!(order, expected);
+}
