@@ -472,7 +472,7 @@ fn what_waits_comes_in_the_order_in_which_it_is_due() {
     out.clear();
     // The later ones first, two at a time.
     for ifindex in (1..=20).rev() {
-        let now = start + Duration::from_millis(20 - (ifindex as u64 + 1) / 2);
+        let now = start + Duration::from_millis(20 - (ifindex as u64).div_ceil(2));
         roaming.push(of(ifindex, EventKind::Disconnected, false), now, &mut out);
     }
     assert!(out.is_empty(), "{out:?}");
