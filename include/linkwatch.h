@@ -474,6 +474,11 @@ void linkwatch_stop(struct linkwatch *handle);
  * nl_close(), detach and attach again. While it is attached, the handle and
  * the socket are used by one thread at a time.
  *
+ * Copies of the socket's callbacks that were made while it was attached
+ * (nl_cb_clone(), nl_cache_mngr_data_ready()) feed the handle too. They may be
+ * kept and used after it was detached or freed; then linkwatch ignores what
+ * they receive.
+ *
  * Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
  * another protocol; LINKWATCH_E_STATE if it is started or attached already, or
  * another handle is attached to the socket; others if the interfaces cannot be
