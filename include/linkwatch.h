@@ -296,7 +296,8 @@ const char *linkwatch_error_detail(const struct linkwatch *handle);
  * or alternative names; also those that do not exist yet. May be called again
  * and again. Without any pattern, every interface but loopback is watched.
  *
- * Returns 0; LINKWATCH_E_INVAL for NULL and for a glob that cannot be right,
+ * Returns 0; LINKWATCH_E_INVAL for NULL, for a glob that is longer than 127
+ * bytes, the longest name, and for one that cannot be right;
  * LINKWATCH_E_STATE once started.
  *
  * Requires: `handle` as for linkwatch_free(); `glob` is NULL or a string.
