@@ -296,7 +296,8 @@ const char *linkwatch_error_detail(const struct linkwatch *handle);
  * or alternative names; also those that do not exist yet. May be called again
  * and again. Without any pattern, every interface but loopback is watched.
  *
- * Returns 0; LINKWATCH_E_INVAL for NULL and for a glob that cannot be right,
+ * Returns 0; LINKWATCH_E_INVAL for NULL, for a glob that is longer than 127
+ * bytes, the longest name, and for one that cannot be right;
  * LINKWATCH_E_STATE once started.
  *
  * Requires: `handle` as for linkwatch_free(); `glob` is NULL or a string.
@@ -473,6 +474,11 @@ void linkwatch_stop(struct linkwatch *handle);
  * may not, nor may its callbacks be exchanged, for libnl is using them. After
  * nl_close(), detach and attach again. While it is attached, the handle and
  * the socket are used by one thread at a time.
+ *
+ * Copies of the socket's callbacks that were made while it was attached
+ * (nl_cb_clone(), nl_cache_mngr_data_ready()) feed the handle too. They may be
+ * kept and used after it was detached or freed; then linkwatch ignores what
+ * they receive.
  *
  * Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
  * another protocol; LINKWATCH_E_STATE if it is started or attached already, or

@@ -1,13 +1,12 @@
 //! The drop-in: a program that has a libnl socket and a loop keeps both.
 
 use std::ffi::{c_int, c_void};
-use std::ptr::{self, NonNull};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libnl3_sys as sys;
 
 use super::error::{Failure, LINKWATCH_E_STATE, guard};
 use super::handle::{Delivered, Inner, Source, deliver, linkwatch, with};
+use super::hook::{self, Hook};
 use crate::monitor::Feed;
 use crate::nl::{Group, Message};
 use crate::{Error, MonitorBuilder};
@@ -19,91 +18,16 @@ pub(super) struct Attachment {
     hook: Option<Hook>,
 }
 
-/// Our place in the callbacks of a program's socket.
-///
-/// The socket itself is not kept: it may be freed before us. Its callbacks are
-/// reference-counted, and one reference is ours.
-struct Hook {
-    callbacks: NonNull<sys::nl_cb>,
-}
-
-// SAFETY: the callbacks are touched by the thread that attaches, and by the one
-// that detaches or frees. That no other thread uses the socket meanwhile is
-// the caller's promise at each of these functions.
-unsafe impl Send for Hook {}
-
-/// The addresses of the callbacks that have a hook: there is place for one, and
-/// libnl does not tell whether it is taken.
-static HOOKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-
-fn hooked() -> MutexGuard<'static, Vec<usize>> {
-    HOOKED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Hook {
-    /// # Safety
-    ///
-    /// `socket` is live. `handle` lives until the hook is dropped.
-    unsafe fn install(socket: *mut sys::nl_sock, handle: *mut linkwatch) -> Result<Hook, Failure> {
-        // SAFETY: the socket is live; the reference that is returned is ours.
-        let callbacks = NonNull::new(unsafe { sys::nl_socket_get_cb(socket) })
-            .ok_or_else(|| Failure::invalid("the socket has no callbacks"))?;
-        let mut hooked = hooked();
-        let address = callbacks.as_ptr().addr();
-        if hooked.contains(&address) {
-            // SAFETY: gives back the reference of a moment ago.
-            unsafe { sys::nl_cb_put(callbacks.as_ptr()) }
-            return Err(Failure::state("the socket feeds another handle"));
-        }
-        hooked.push(address);
-        drop(hooked);
-        let hook = Hook { callbacks };
-        hook.set(Some(on_message_in), handle.cast())?;
-        Ok(hook)
-    }
-
-    fn set(
-        &self,
-        function: sys::nl_recvmsg_msg_cb_t,
-        argument: *mut c_void,
-    ) -> Result<(), Failure> {
-        // SAFETY: the callbacks are live, for a reference is ours. The function
-        // and its argument go together, and are taken out again by `drop`.
-        let result = unsafe {
-            sys::nl_cb_set(
-                self.callbacks.as_ptr(),
-                sys::NL_CB_MSG_IN,
-                sys::NL_CB_CUSTOM,
-                function,
-                argument,
-            )
-        };
-        if result < 0 {
-            return Err(Error::from_libnl(-result, "installing a callback").into());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Hook {
-    fn drop(&mut self) {
-        // It cannot fail: it did not when the hook was installed.
-        let _ = self.set(None, ptr::null_mut());
-        let address = self.callbacks.as_ptr().addr();
-        hooked().retain(|hooked| *hooked != address);
-        // SAFETY: gives our reference back; the socket, if it is still there,
-        // has its own.
-        unsafe { sys::nl_cb_put(self.callbacks.as_ptr()) }
-    }
-}
-
 /// Runs for every message of the program's socket, before any other callback.
-/// Always lets libnl go on to the program's own.
+/// Always lets libnl go on to the program's own. Copies of the socket's callbacks
+/// call it too, also when the handle is gone.
 unsafe extern "C" fn on_message_in(message: *mut sys::nl_msg, argument: *mut c_void) -> c_int {
-    let handle: *mut linkwatch = argument.cast();
-    // SAFETY: the handle takes this callback out before it is gone; libnl
-    // passes a live message.
-    let _ = unsafe { feed(handle, message) };
+    if let Some(handle) = hook::handle_of(argument) {
+        // SAFETY: a handle's hook is gone before the handle is, and by the
+        // caller's promise no other thread ends it meanwhile; libnl passes a
+        // live message.
+        let _ = unsafe { feed(handle, message) };
+    }
     sys::NL_OK as c_int
 }
 
@@ -188,6 +112,11 @@ unsafe fn finish(handle: *mut linkwatch, result: c_int) -> c_int {
 /// nl_close(), detach and attach again. While it is attached, the handle and
 /// the socket are used by one thread at a time.
 ///
+/// Copies of the socket's callbacks that were made while it was attached
+/// (nl_cb_clone(), nl_cache_mngr_data_ready()) feed the handle too. They may be
+/// kept and used after it was detached or freed; then linkwatch ignores what
+/// they receive.
+///
 /// Returns 0; LINKWATCH_E_INVAL if the socket is NULL, not connected or of
 /// another protocol; LINKWATCH_E_STATE if it is started or attached already, or
 /// another handle is attached to the socket; others if the interfaces cannot be
@@ -201,7 +130,7 @@ pub unsafe extern "C" fn linkwatch_attach(
     handle: *mut linkwatch,
     socket: *mut sys::nl_sock,
 ) -> c_int {
-    // SAFETY: promised by the caller.
+    // SAFETY: promised by the caller; `on_message_in` looks its argument up.
     let result = unsafe {
         with(handle, |_, inner| {
             if !matches!(inner.source, Source::None) {
@@ -214,7 +143,7 @@ pub unsafe extern "C" fn linkwatch_attach(
             if joined < 0 {
                 return Err(Error::from_libnl(-joined, "joining RTNLGRP_LINK").into());
             }
-            Hook::install(socket, handle)
+            Hook::install(socket, handle, on_message_in)
                 .and_then(|hook| start_feed(inner, Some(hook), move || has_nothing_to_read(fd)))
                 .inspect_err(|_| {
                     // As it was before.

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
 use std::ptr;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::attach::Attachment;
@@ -21,13 +22,13 @@ pub type linkwatch_event_fn =
 /// A watch over network links. Opaque.
 #[allow(non_camel_case_types)]
 pub struct linkwatch {
-    magic: u32,
+    magic: AtomicU32,
     /// Outside the mutex: a signal handler uses it.
     pub(super) stop: StopHandle,
     inner: Mutex<Inner>,
 }
 
-/// "lnkw": a handle that is none is noticed, if not for certain.
+/// "lnkw": what is no handle, or none any more, is noticed, if not for certain.
 const MAGIC: u32 = 0x6c6e_6b77;
 
 pub(super) struct Inner {
@@ -84,8 +85,25 @@ impl linkwatch {
     /// `handle` is NULL or a handle that was not freed yet, or points to at
     /// least some readable memory.
     pub(super) unsafe fn from_c<'a>(handle: *const linkwatch) -> Option<&'a linkwatch> {
-        // SAFETY: promised by the caller.
-        unsafe { handle.as_ref() }.filter(|handle| handle.magic == MAGIC)
+        if handle.is_null() || !handle.is_aligned() {
+            return None;
+        }
+        // Only what is a handle is referred to as one.
+        // SAFETY: promised by the caller: there are four bytes to read. Only
+        // `linkwatch_free` writes to them, which no other call runs beside.
+        let magic = unsafe { (&raw const (*handle).magic).cast::<u32>().read_volatile() };
+        // SAFETY: promised by the caller; it has not been freed, for that would
+        // have cleared the number.
+        (magic == MAGIC).then(|| unsafe { &*handle })
+    }
+
+    /// Has later calls notice that the handle was freed.
+    fn clear_magic(&self) {
+        // Volatile, or the compiler would leave out what is written to memory
+        // that is freed next.
+        // SAFETY: an atomic may be written to through a shared reference, and
+        // nothing else reads or writes it meanwhile (see `linkwatch_free`).
+        unsafe { self.magic.as_ptr().write_volatile(0) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -222,7 +240,7 @@ pub unsafe extern "C" fn linkwatch_new(out: *mut *mut linkwatch) -> c_int {
             Err(error) => return Failure::from(error).code,
         };
         let handle = Box::new(linkwatch {
-            magic: MAGIC,
+            magic: AtomicU32::new(MAGIC),
             inner: Mutex::new(Inner {
                 builder: MonitorBuilder::new().stop_handle(stop.clone()),
                 source: Source::None,
@@ -302,6 +320,7 @@ pub unsafe extern "C" fn linkwatch_free(handle: *mut linkwatch) {
     let Some(this) = (unsafe { linkwatch::from_c(handle) }) else {
         return;
     };
+    this.clear_magic();
     guard((), || {
         let mut inner = this.lock();
         inner.source = Source::None;

@@ -15,6 +15,7 @@ mod attach;
 mod error;
 mod event;
 mod handle;
+mod hook;
 mod link;
 mod options;
 #[cfg(feature = "test-panic")]

@@ -51,7 +51,8 @@ unsafe fn text<'a>(text: *const c_char) -> Result<&'a CStr, Failure> {
 /// or alternative names; also those that do not exist yet. May be called again
 /// and again. Without any pattern, every interface but loopback is watched.
 ///
-/// Returns 0; LINKWATCH_E_INVAL for NULL and for a glob that cannot be right,
+/// Returns 0; LINKWATCH_E_INVAL for NULL, for a glob that is longer than 127
+/// bytes, the longest name, and for one that cannot be right;
 /// LINKWATCH_E_STATE once started.
 ///
 /// # Safety

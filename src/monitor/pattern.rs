@@ -8,6 +8,10 @@ use super::LinkState;
 use crate::nl::{self, LinkFlags};
 use crate::{Error, Result};
 
+/// The longest pattern: as long as the longest alternative name (ALTIFNAMSIZ of
+/// `linux/if.h` without its NUL).
+const MAX_LENGTH: usize = 127;
+
 /// A shell glob for interface names, as fnmatch(3) defines it: `eth0`,
 /// `wlan*`, `en[op]*`, `[!l]*`.
 ///
@@ -29,14 +33,22 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is empty,
-    /// has a `[` that is not closed or a backslash at its end, or holds a
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is empty or
+    /// longer than 127 bytes, which is the longest (alternative) name, has a `[` that is not closed or a backslash at its end, or holds a
     /// character that no interface name has (`/`, NUL).
     pub fn new(glob: impl AsRef<[u8]>) -> Result<Pattern> {
         let glob = glob.as_ref();
         let shown = || nl::Escaped(glob).to_string();
         if glob.is_empty() {
             return Err(Error::invalid("a pattern must not be empty"));
+        }
+        if glob.len() > MAX_LENGTH {
+            return Err(Error::invalid(format!(
+                "the pattern '{}…' is {} bytes long, and no interface name is longer than \
+                 {MAX_LENGTH}: use a shorter one, with '*' for the rest of the name",
+                nl::Escaped(&glob[..16]),
+                glob.len()
+            )));
         }
         if glob.contains(&b'/') {
             return Err(Error::invalid(format!(
@@ -183,6 +195,23 @@ mod tests {
             let error = Pattern::new(glob).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{glob:?}");
             assert!(error.to_string().contains(why), "{glob:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_as_long_as_the_longest_name() {
+        let longest = "n".repeat(127);
+        assert!(Pattern::new(&longest).unwrap().matches(longest.as_bytes()));
+        for length in [128, 508, 509, 5000] {
+            let error = Pattern::new("n".repeat(length)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let text = error.to_string();
+            let expected = format!("the pattern 'nnnnnnnnnnnnnnnn…' is {length} bytes long");
+            assert!(text.starts_with(&expected), "{text}");
+            assert!(
+                text.contains("127") && text.contains("use a shorter one"),
+                "{text}"
+            );
         }
     }
 

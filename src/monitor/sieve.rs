@@ -167,6 +167,8 @@ fn names(scope: &Scope) -> Option<Vec<NameFilter>> {
 mod tests {
     use std::collections::VecDeque;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::monitor::test_messages::{new_link, parse};
     use crate::nl::Protocol;
@@ -218,5 +220,59 @@ mod tests {
         assert_eq!(of(&["eth0", "*"]), None);
         assert_eq!(of(&["[ew]*"]), None);
         assert_eq!(of(&[]), None, "all but loopback");
+    }
+
+    /// Patterns up to the greatest length, plain and with wildcards, of few
+    /// different letters.
+    fn patterns() -> impl Strategy<Value = Vec<Pattern>> {
+        let glob = prop_oneof![
+            "[ab]{1,20}",
+            "[ab]{100,127}",
+            "[ab]{1,16}[*?][ab*?]{0,3}",
+            r"[ab]{1,16}(\[ab\]|\\\*)[ab]{0,2}",
+            "[ab]{110,126}\\*",
+        ];
+        let pattern = glob.prop_map(|glob| Pattern::new(glob).expect("a pattern"));
+        prop::collection::vec(pattern, 1..=MOST_NAMES)
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernel_drops_no_message_that_a_pattern_matches(
+            patterns in patterns(),
+            chosen in any::<prop::sample::Index>(),
+            cut in 1usize..=15,
+            end in "[ab]{0,3}",
+        ) {
+            // A name much like one of the patterns.
+            let like = chosen.get(&patterns).as_bytes();
+            let mut name: Vec<u8> = like.iter().take(cut).copied().collect();
+            name.retain(|byte| byte.is_ascii_alphanumeric());
+            name.extend(end.bytes());
+            name.truncate(15);
+            prop_assume!(!name.is_empty());
+            let name = String::from_utf8(name).expect("letters");
+
+            let scope = Scope { patterns };
+            let names = names(&scope).expect("each pattern begins with a letter");
+            let selection = Some(LinkSelection { names: &names, known: &[], highest: 10 });
+            let filter = LinkFilter { selection };
+            let message = new_link(7, &name).bytes();
+            let passes = filter.passes(&message);
+            let is_matched = scope.patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
+            // What the patterns have before their first special character.
+            let may_match = scope.patterns.iter().any(|pattern| {
+                let glob = pattern.as_bytes();
+                match glob.iter().position(|byte| b"*?[\\".contains(byte)) {
+                    Some(at) => name.as_bytes().starts_with(&glob[..at]),
+                    None => name.as_bytes() == glob,
+                }
+            });
+            prop_assert!(passes || !is_matched, "{name} {scope:?}");
+            prop_assert_eq!(passes, may_match, "{} {:?}", name, scope);
+            // Any of them may match an alternative name.
+            let alternative = new_link(7, &name).alt_names(&["c"]).bytes();
+            prop_assert!(filter.passes(&alternative));
+        }
     }
 }

@@ -22,6 +22,11 @@ const ATTRIBUTE_HEADER: u32 = 4;
 /// where they begin and the index register which type (`linux/filter.h`).
 const FIND_ATTRIBUTE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_NLATTR) as u32;
 
+const AF_UNSPEC: u32 = libc::AF_UNSPEC as u32;
+
+/// An interface's name with its NUL: what IFLA_IFNAME holds at most.
+const IFNAMSIZ: usize = 16;
+
 const ACCEPT: u32 = u32::MAX;
 const DROP: u32 = 0;
 
@@ -79,8 +84,10 @@ impl LinkFilter<'_> {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) above 4096 instructions.
     pub(super) fn attach(&self, fd: c_int) -> Result<()> {
         let doing = "attaching a filter to a netlink socket";
-        let mut program = self.program();
-        let length = u16::try_from(program.len()).map_err(|_| Error::invalid(doing))?;
+        let mut program = self.program()?;
+        let length = u16::try_from(program.len()).map_err(|_| {
+            Error::invalid(format!("{doing}: it has {} instructions", program.len()))
+        })?;
         let program = libc::sock_fprog {
             len: length,
             filter: program.as_mut_ptr(),
@@ -100,24 +107,27 @@ impl LinkFilter<'_> {
             .map_err(|errno| Error::from_nix(errno, doing))
     }
 
-    fn program(&self) -> Vec<libc::sock_filter> {
+    fn program(&self) -> Result<Vec<libc::sock_filter>> {
         let mut program = Program::default();
         // Loads are big-endian.
-        let kind = |kind: u32| u32::from((kind as u16).to_be());
+        let kind = |kind: u16| u32::from(kind.to_be());
         program.load_half(TYPE);
-        program.unless_equal(kind(sys::RTM_NEWLINK), |program| {
-            program.unless_equal(kind(sys::RTM_DELLINK), |program| program.end(ACCEPT));
-        });
+        program.unless_equal(kind(libc::RTM_NEWLINK), |program| {
+            program.unless_equal(kind(libc::RTM_DELLINK), |program| {
+                program.end(ACCEPT);
+                Ok(())
+            })
+        })?;
         program.load_byte(FAMILY);
-        program.unless_equal(libc::AF_UNSPEC as u32, |program| program.end(DROP));
+        program.if_greater(AF_UNSPEC, DROP);
         if let Some(selection) = &self.selection {
             program.load_half(TYPE);
-            program.if_equal(kind(sys::RTM_DELLINK), ACCEPT);
-            selection.select(&mut program);
+            program.if_equal(kind(libc::RTM_DELLINK), ACCEPT);
+            selection.select(&mut program)?;
         } else {
             program.end(ACCEPT);
         }
-        program.instructions
+        Ok(program.instructions)
     }
 }
 
@@ -138,7 +148,7 @@ pub(super) fn detach(fd: c_int) {
 }
 
 impl LinkSelection<'_> {
-    fn select(&self, program: &mut Program) {
+    fn select(&self, program: &mut Program) -> Result<()> {
         program.load_word(CHANGE);
         program.if_equal(u32::MAX, ACCEPT);
         program.load_native_word(IFINDEX);
@@ -148,7 +158,7 @@ impl LinkSelection<'_> {
             program.if_equal(ifindex.to_be(), ACCEPT);
         }
         program.find_attribute(IFLA_PROP_LIST);
-        program.unless_equal(0, |program| program.end(ACCEPT));
+        program.if_greater(0, ACCEPT);
         // The kernel does not look into a message of several pieces, and finds
         // nothing there.
         program.find_attribute(sys::IFLA_IFNAME);
@@ -157,11 +167,14 @@ impl LinkSelection<'_> {
         // A load from behind the end of the message drops it. So the short ones
         // come first: a longer one cannot be there either.
         let mut names: Vec<&NameFilter> = self.names.iter().collect();
+        // Those that are longer are alternative names, which were let through.
+        names.retain(|name| name.bytes.len() <= IFNAMSIZ);
         names.sort_by_key(|name| name.bytes.len());
         for name in names {
-            program.if_name(&name.bytes, ACCEPT);
+            program.if_name(&name.bytes, ACCEPT)?;
         }
         program.end(DROP);
+        Ok(())
     }
 }
 
@@ -228,10 +241,14 @@ impl Program {
         self.end(verdict);
     }
 
-    fn unless_equal(&mut self, value: u32, f: impl FnOnce(&mut Program)) {
+    fn unless_equal(
+        &mut self,
+        value: u32,
+        f: impl FnOnce(&mut Program) -> Result<()>,
+    ) -> Result<()> {
         let mut inner = Program::default();
-        f(&mut inner);
-        let length = inner.instructions.len() as u8;
+        f(&mut inner)?;
+        let length = distance(inner.instructions.len())?;
         self.jump(
             libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
             value,
@@ -239,32 +256,60 @@ impl Program {
             0,
         );
         self.instructions.append(&mut inner.instructions);
+        Ok(())
     }
 
     /// Compares what the index register points to.
-    fn if_name(&mut self, name: &[u8], verdict: u32) {
+    fn if_name(&mut self, name: &[u8], verdict: u32) -> Result<()> {
         let mut comparisons = Vec::new();
-        let mut at = 0;
-        while at < name.len() {
-            let (width, size) = match name.len() - at {
+        let mut at = ATTRIBUTE_HEADER;
+        let mut rest = name;
+        while !rest.is_empty() {
+            let (width, size) = match rest.len() {
                 4.. => (4, libc::BPF_W),
                 2.. => (2, libc::BPF_H),
                 _ => (1, libc::BPF_B),
             };
-            let value = name[at..at + width]
+            let (part, after) = rest.split_at(width);
+            let value = part
                 .iter()
                 .fold(0, |value, &byte| value << 8 | u32::from(byte));
-            comparisons.push((size, ATTRIBUTE_HEADER + at as u32, value));
-            at += width;
+            comparisons.push((size, at, value));
+            at += width as u32;
+            rest = after;
         }
         // Two instructions a comparison, and the verdict.
-        let mut left = comparisons.len() as u8 * 2 + 1;
+        let mut left = comparisons.len() * 2 + 1;
         for (size, at, value) in comparisons {
             left -= 2;
+            let failed = distance(left)?;
             self.push(libc::BPF_LD | size | libc::BPF_IND, at);
-            self.jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, left);
+            self.jump(
+                libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+                value,
+                0,
+                failed,
+            );
         }
         self.end(verdict);
+        Ok(())
+    }
+}
+
+/// How far a conditional jump goes, for which it has eight bits.
+fn distance(instructions: usize) -> Result<u8> {
+    u8::try_from(instructions).map_err(|_| {
+        Error::invalid(format!(
+            "a jump over {instructions} instructions is too long for a filter"
+        ))
+    })
+}
+
+#[cfg(test)]
+impl LinkFilter<'_> {
+    /// Whether the kernel would let the message through.
+    pub(crate) fn passes(&self, message: &[u8]) -> bool {
+        tests::run(&self.program().expect("a program"), message)
     }
 }
 
@@ -273,7 +318,7 @@ mod tests {
     use super::*;
 
     /// Runs a program as the kernel does, on a message.
-    fn run(program: &[libc::sock_filter], message: &[u8]) -> bool {
+    pub(super) fn run(program: &[libc::sock_filter], message: &[u8]) -> bool {
         let (mut a, mut x, mut at) = (0u32, 0u32, 0usize);
         let load = |from: usize, width: usize| -> Option<u32> {
             let bytes = message.get(from..from + width)?;
@@ -332,9 +377,10 @@ mod tests {
     }
 
     use crate::monitor::test_messages::{del_link, new_link};
+    use crate::nl::{Protocol, Socket};
 
     fn passes(filter: &LinkFilter<'_>, message: &[u8]) -> bool {
-        run(&filter.program(), message)
+        filter.passes(message)
     }
 
     #[test]
@@ -410,5 +456,55 @@ mod tests {
         };
         assert!(passes(&filter, &new_link(7, "e").bytes()));
         assert!(!passes(&filter, &new_link(7, "f").bytes()));
+    }
+
+    #[test]
+    fn names_that_only_an_alternative_name_can_have_cost_nothing() {
+        let length = |names: &[NameFilter]| {
+            let selection = Some(LinkSelection {
+                names,
+                known: &[],
+                highest: 10,
+            });
+            LinkFilter { selection }.program().unwrap().len()
+        };
+        let short = [NameFilter::exactly(b"a-name-of-15-by")];
+        let long = NameFilter::exactly(b"a-name-of-16-byt");
+        let longest = NameFilter::beginning_with(&[b'n'; 5000]);
+        assert_eq!(length(&[long, longest]), length(&[]));
+        assert!(length(&short) > length(&[]));
+    }
+
+    #[test]
+    fn a_jump_that_is_too_long_is_an_error() {
+        let mut program = Program::default();
+        program.if_name(&[b'n'; 508], ACCEPT).unwrap();
+        let error = program.if_name(&[b'n'; 513], ACCEPT).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error}");
+        let inner = |instructions: usize| {
+            Program::default().unless_equal(0, |program| {
+                (0..instructions).for_each(|_| program.end(DROP));
+                Ok(())
+            })
+        };
+        inner(255).unwrap();
+        inner(256).unwrap_err();
+    }
+
+    #[test]
+    fn the_kernel_takes_the_largest_filter() {
+        let names = [const { [b'n'; 15] }; 64].map(|name| NameFilter::exactly(&name));
+        let known: Vec<u32> = (0..256).collect();
+        let selection = Some(LinkSelection {
+            names: &names,
+            known: &known,
+            highest: 1000,
+        });
+        let filter = LinkFilter { selection };
+        // BPF_MAXINSNS, and what `net.core.optmem_max` was before Linux 6.7.
+        let length = filter.program().unwrap().len();
+        assert!(length < 4096 && length * 8 < 20_480 / 2, "{length}");
+        let mut socket = Socket::connect(Protocol::Route).unwrap();
+        socket.filter_links(&filter).unwrap();
     }
 }

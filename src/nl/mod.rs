@@ -144,9 +144,14 @@ pub(crate) fn error_text(code: i32) -> Cow<'static, str> {
 /// assert!(version.starts_with("3."));
 /// ```
 pub fn version() -> String {
-    // SAFETY: these are constants that the library exports and never writes.
-    let (major, minor, micro) = unsafe { (sys::nl_ver_maj, sys::nl_ver_min, sys::nl_ver_mic) };
+    let (major, minor, micro) = version_numbers();
     format!("{major}.{minor}.{micro}")
+}
+
+/// Of the library that is loaded, which need not be the one built against.
+fn version_numbers() -> (c_int, c_int, c_int) {
+    // SAFETY: these are constants that the library exports and never writes.
+    unsafe { (sys::nl_ver_maj, sys::nl_ver_min, sys::nl_ver_mic) }
 }
 
 #[cfg(test)]

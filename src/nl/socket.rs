@@ -637,7 +637,10 @@ impl Socket {
     /// valid as long as this borrow.
     ///
     /// Its callbacks point into this object: do not exchange them
-    /// (`nl_socket_set_cb`, `nl_socket_modify_cb`) nor free the socket.
+    /// (`nl_socket_set_cb`, `nl_socket_modify_cb`) nor free the socket, and use
+    /// no copy of them (`nl_socket_get_cb`, `nl_cb_clone`) once this object is
+    /// dropped or while one of its methods runs. No safe function makes a copy
+    /// that lasts.
     pub fn as_ptr(&self) -> *mut sys::nl_sock {
         self.raw.as_ptr()
     }

@@ -65,11 +65,20 @@ static void check_null_event_and_link(void)
 static void check_other_arguments(void)
 {
 	struct linkwatch *watch = new_watch(NULL);
+	char name[600];
 
 	CHECK(strcmp(linkwatch_error_detail(watch), "") == 0);
 	CHECK_EQ(linkwatch_add_pattern(watch, NULL), LINKWATCH_E_INVAL);
 	CHECK(strcmp(linkwatch_error_detail(watch), "") != 0);
 	CHECK_EQ(linkwatch_add_pattern(watch, ""), LINKWATCH_E_INVAL);
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	CHECK_EQ(linkwatch_add_pattern(watch, name), LINKWATCH_E_INVAL);
+	CHECK(strstr(linkwatch_error_detail(watch), "599 bytes long") != NULL);
+	name[128] = '\0';
+	CHECK_EQ(linkwatch_add_pattern(watch, name), LINKWATCH_E_INVAL);
+	name[127] = '\0';
+	CHECK_EQ(linkwatch_add_pattern(watch, name), 0);
 	CHECK_EQ(linkwatch_set_criterion(watch, -1), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_set_criterion(watch, 2), LINKWATCH_E_INVAL);
 	CHECK_EQ(linkwatch_set_buffer_size(watch, 0), LINKWATCH_E_INVAL);

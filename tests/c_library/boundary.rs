@@ -20,6 +20,10 @@ programs! {
         program.run();
     }
 
+    fn copies_of_the_socket_s_callbacks_outlive_the_handle(program: "clones.c") {
+        program.run();
+    }
+
     fn results_of_the_program_s_callbacks_keep_their_effect(program: "results.c") {
         program.run();
     }

@@ -52,7 +52,7 @@ impl Program {
             .arg("-L")
             .arg(test_library())
             .arg("-llinkwatch")
-            .args(pkg_config(&["--libs", "libnl-3.0"]))
+            .args(pkg_config(&["--libs", "libnl-route-3.0", "libnl-3.0"]))
             .output()
             .expect("a compiler");
         assert!(output.status.success(), "{compiler:?}: {}", text(&output));

@@ -48,3 +48,10 @@ fn it_has_a_soname_and_loads_libnl() {
     libnl.sort_unstable();
     assert_eq!(libnl, ["libnl-3.so.200", "libnl-genl-3.so.200"]);
 }
+
+#[test]
+fn it_stays_loaded_for_as_long_as_callbacks_may_refer_to_it() {
+    let dynamic = printed("readelf", &["--dynamic", "--wide"]);
+    let mut flags = dynamic.lines().filter(|line| line.contains("(FLAGS_1)"));
+    assert!(flags.any(|line| line.contains("NODELETE")), "{dynamic}");
+}

@@ -126,11 +126,18 @@ impl Monitor {
     /// Waits for a line that begins so.
     #[track_caller]
     fn expect(&self, begin: &str) {
+        self.expect_any(&[begin]);
+    }
+
+    /// Waits for a line that begins in one of these ways.
+    #[track_caller]
+    fn expect_any(&self, begins: &[&str]) {
         let start = Instant::now();
-        while !self.lines().iter().any(|line| line.starts_with(begin)) {
+        let expected = |line: &String| begins.iter().any(|begin| line.starts_with(begin));
+        while !self.lines().iter().any(expected) {
             assert!(
                 start.elapsed() < PATIENCE,
-                "no {begin:?} in {:#?}",
+                "none of {begins:?} in {:#?}",
                 self.lines()
             );
             std::thread::sleep(std::time::Duration::from_millis(5));
@@ -197,6 +204,9 @@ in_namespace! {
     }
 
     fn dump_lists_routes() {
+        if linkwatch::nl::version().starts_with("3.6.") {
+            return skip("libnl 3.6 cannot read routes with several next hops");
+        }
         populate();
         for (option, family) in [("-4", "inet"), ("-6", "inet6")] {
             let args = [option, "-d", "route", "show", "table", "all"];
@@ -309,7 +319,8 @@ in_namespace! {
         ip(&["rule", "add", "from", "10.0.0.0/8", "table", "main", "priority", "77"]);
         monitor.expect("new rule:       77 inet from 10.0.0.0/8 ");
         ip(&["nexthop", "add", "id", "7", "dev", "v1"]);
-        monitor.expect("new message of type 104, ");
+        // libnl has objects for next hops since 3.8.
+        monitor.expect_any(&["new message of type 104, ", "new nh: nhid 7 "]);
         ip(&["rule", "del", "priority", "77"]);
         monitor.expect("del rule:       77 inet from 10.0.0.0/8 ");
         ip(&["link", "del", "v0"]);

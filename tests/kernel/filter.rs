@@ -170,6 +170,33 @@ in_namespace! {
         assert_eq!(events[0].kind(), EventKind::Renamed);
     }
 
+    fn the_longest_names_are_watched_by_as_many_patterns_as_are_filtered() {
+        let named = Tap::up("other0");
+        let cable = Tap::up("cable-15-bytes0");
+        let longest = "n".repeat(127);
+        let mut patterns: Vec<String> = (0..62).map(|i| format!("{i:0>127}")).collect();
+        patterns.extend([longest.clone(), "cable-15-bytes0".to_owned()]);
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let mut monitor = start(&patterns);
+        until(&mut monitor, "the start", |events| events.len() == 1);
+        ip(&["link", "property", "add", "dev", "other0", "altname", &longest]);
+        named.pull();
+        cable.pull();
+        let events = until(&mut monitor, "both were pulled", |events| events.len() == 4);
+        let mut events = told(&events);
+        events.sort();
+        assert_eq!(events, [
+            "added other0", "connected other0", "disconnected cable-15-bytes0", "disconnected other0",
+        ]);
+        // The kernel does filter: it drops what is about another link.
+        let before = monitor.statistics().messages;
+        ip_batch((0..50).map(|i| format!("link set lo mtu {}", 1000 + i)));
+        cable.plug();
+        until(&mut monitor, "it was plugged in", |events| events.len() == 1);
+        let heard = monitor.statistics().messages - before;
+        assert!(heard < 10, "{heard}");
+    }
+
     fn links_that_come_and_go_are_sorted_out_after_a_while() {
         let cable = Tap::up("cable0");
         let mut monitor = start(&["cable0"]);

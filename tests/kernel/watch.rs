@@ -531,6 +531,9 @@ in_namespace! {
         for args in [
             &["watch", "--events", "plugged"][..],
             &["watch", "eth[0"],
+            &["watch", &"n".repeat(128)],
+            &["status", &"n".repeat(509)],
+            &["wait", &"n".repeat(5000)],
             &["watch", "--count", "0"],
             &["watch", "--buffer-size", "4X"],
             &["watch", "--settle-up", "2"],
@@ -546,5 +549,8 @@ in_namespace! {
         let output = linkwatch(&["watch", "--events", "plugged"]).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.contains("there are initial, added, connected"), "{error}");
+        let output = linkwatch(&["watch", &"n".repeat(509)]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("is 509 bytes long") && error.contains("use a shorter one"), "{error}");
     }
 }

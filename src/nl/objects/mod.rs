@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libnl3_sys as sys;
 
-use super::{Escaped, Message, check};
+use super::{Escaped, Message, check, version_numbers};
 use crate::{Error, ErrorKind, Result};
 
 pub use address::{Address, AddressRef};
@@ -327,17 +327,18 @@ impl Message<'_> {
     /// # Errors
     ///
     /// [`Unsupported`](ErrorKind::Unsupported) for what libnl has no parser
-    /// for, [`InvalidInput`](ErrorKind::InvalidInput) for a message that did
+    /// for or would crash on (a blackhole qdisc; with libnl 3.6, a route with
+    /// several next hops), [`InvalidInput`](ErrorKind::InvalidInput) for a message that did
     /// not come from the kernel, [`Malformed`](ErrorKind::Malformed) and others
     /// for what libnl cannot parse.
     pub fn object(&self) -> Result<Object> {
         let kind = self.header().kind;
         let doing = || format!("parsing a message of type {kind}");
         check_origin(self)?;
-        if is_blackhole(self) {
+        if let Some(why) = why_refused(self, version_numbers()) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("{}: libnl aborts on a blackhole qdisc", doing()),
+                format!("{}: {why}", doing()),
             ));
         }
         let mut object: *mut sys::nl_object = std::ptr::null_mut();
@@ -388,6 +389,19 @@ impl Message<'_> {
     }
 }
 
+/// Why this release of libnl must not parse the message, if it must not.
+fn why_refused(message: &Message<'_>, version: (c_int, c_int, c_int)) -> Option<&'static str> {
+    if is_blackhole(message) {
+        return Some("libnl aborts on a blackhole qdisc");
+    }
+    if matches!(version, (3, 6, _)) && is_multipath(message) {
+        return Some(
+            "libnl 3.6 uses freed memory for a route with several next hops; 3.7 does not",
+        );
+    }
+    None
+}
+
 /// libnl's entry for this kind lacks a size (lib/route/qdisc/blackhole.c), and
 /// printing the object ends the process (`rtnl_tc_data`, lib/route/tc.c).
 fn is_blackhole(message: &Message<'_>) -> bool {
@@ -398,6 +412,17 @@ fn is_blackhole(message: &Message<'_>) -> bool {
     matches!(kind, sys::RTM_NEWQDISC | sys::RTM_DELQDISC)
         && (message.attributes(TCMSG).find(TCA_KIND))
             .is_some_and(|kind| kind.string() == b"blackhole")
+}
+
+/// libnl 3.6 frees each next hop that it has added to the route
+/// (`parse_multipath`, lib/route/route_obj.c).
+fn is_multipath(message: &Message<'_>) -> bool {
+    /// The header and the attribute of `linux/rtnetlink.h`.
+    const RTMSG: usize = 12;
+    const RTA_MULTIPATH: u16 = 9;
+    let kind = u32::from(message.header().kind);
+    matches!(kind, sys::RTM_NEWROUTE | sys::RTM_DELROUTE)
+        && message.attributes(RTMSG).find(RTA_MULTIPATH).is_some()
 }
 
 /// libnl's parsers trust lengths that they should check, so they are given
@@ -457,6 +482,7 @@ unsafe fn name_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::MessageBuilder;
 
     fn assert_send<T: Send>() {}
 
@@ -468,6 +494,28 @@ mod tests {
         assert_send::<Route>();
         assert_send::<Neighbour>();
         assert_send::<Rule>();
+    }
+
+    #[test]
+    fn libnl_3_6_gets_no_route_with_several_next_hops() {
+        let mut route = MessageBuilder::new(sys::RTM_NEWROUTE as u16, 0).unwrap();
+        route
+            .append(&[0; 12])
+            .unwrap()
+            .put(1, &[10, 0, 0, 0])
+            .unwrap();
+        assert_eq!(why_refused(&route.as_message(), (3, 6, 0)), None);
+        route.put(9, &[8, 0, 0, 0, 1, 0, 0, 0]).unwrap();
+        for (version, refused) in [
+            ((3, 5, 0), false),
+            ((3, 6, 0), true),
+            ((3, 6, 1), true),
+            ((3, 7, 0), false),
+            ((3, 12, 0), false),
+        ] {
+            let why = why_refused(&route.as_message(), version);
+            assert_eq!(why.is_some(), refused, "{version:?}");
+        }
     }
 
     #[test]

@@ -119,20 +119,24 @@ pub(super) unsafe fn ip(address: *const sys::nl_addr) -> Option<IpAddr> {
     ip_from_bytes(family, bytes)
 }
 
-/// As [`ip`], with the length of the prefix.
+/// As [`ip`], with the length of the prefix; `None` for the network of all
+/// addresses too. For a default route's destination libnl has an address
+/// without bytes, and from 3.8 on one of zeros (`rtnl_route_parse`,
+/// lib/route/route_obj.c).
 ///
 /// # Safety
 ///
 /// As for [`ip`].
-pub(super) unsafe fn ip_prefix(address: *const sys::nl_addr) -> Option<IpPrefix> {
+pub(super) unsafe fn network(address: *const sys::nl_addr) -> Option<IpPrefix> {
     // SAFETY: promised by the caller.
     let ip = unsafe { ip(address) }?;
     // SAFETY: as above, and not NULL; a plain getter.
     let length = unsafe { sys::nl_addr_get_prefixlen(address) };
     let longest = if ip.is_ipv4() { 32 } else { 128 };
-    Some(IpPrefix {
+    let length = u8::try_from(length).unwrap_or(longest).min(longest);
+    (length > 0).then_some(IpPrefix {
         address: ip,
-        length: u8::try_from(length).unwrap_or(longest).min(longest),
+        length,
     })
 }
 
@@ -153,6 +157,30 @@ mod tests {
         assert_eq!(ip_from_bytes(libc::AF_INET, &[10, 0, 0]), None);
         assert_eq!(ip_from_bytes(libc::AF_INET6, &[0; 4]), None);
         assert_eq!(ip_from_bytes(28, &[0; 4]), None, "an MPLS label");
+    }
+
+    #[test]
+    fn the_network_of_all_addresses_is_none_whatever_libnl_has_for_it() {
+        let of = |family: i32, bytes: &[u8], length: i32| {
+            // SAFETY: the bytes are copied; the address is freed once, after
+            // its last use.
+            unsafe {
+                let address = sys::nl_addr_build(family, bytes.as_ptr().cast(), bytes.len());
+                sys::nl_addr_set_prefixlen(address, length);
+                let network = network(address);
+                sys::nl_addr_put(address);
+                network.map(|network| network.to_string())
+            }
+        };
+        assert_eq!(of(libc::AF_INET, &[0; 4], 0), None);
+        assert_eq!(of(libc::AF_INET6, &[0; 16], 0), None);
+        assert_eq!(of(libc::AF_INET, &[], 0), None);
+        let zero = Some("0.0.0.0/8".to_owned());
+        assert_eq!(of(libc::AF_INET, &[0; 4], 8), zero);
+        let half = Some("::/1".to_owned());
+        assert_eq!(of(libc::AF_INET6, &[0; 16], 1), half);
+        // SAFETY: NULL is allowed.
+        assert_eq!(unsafe { network(std::ptr::null()) }, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use libnl3_sys as sys;
 
 use super::kinds::kind;
-use super::net_address::{ip, ip_prefix};
+use super::net_address::{ip, network};
 use super::{IpPrefix, Scope, name_of};
 
 kind! {
@@ -82,13 +82,14 @@ impl RouteRef<'_> {
     /// the default route, and for a destination that is no IP network.
     pub fn destination(&self) -> Option<IpPrefix> {
         // SAFETY: the getter returns NULL or an address that lives in the object.
-        unsafe { ip_prefix(sys::rtnl_route_get_dst(self.as_ptr())) }
+        unsafe { network(sys::rtnl_route_get_dst(self.as_ptr())) }
     }
 
-    /// The network that packets are from (`rtnl_route_get_src`).
+    /// The network that packets are from (`rtnl_route_get_src`); `None` if they
+    /// may be from any.
     pub fn source(&self) -> Option<IpPrefix> {
         // SAFETY: as in `destination`.
-        unsafe { ip_prefix(sys::rtnl_route_get_src(self.as_ptr())) }
+        unsafe { network(sys::rtnl_route_get_src(self.as_ptr())) }
     }
 
     /// RTA_PREFSRC: the address that packets of this machine are given

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use libnl3_sys as sys;
 
 use super::kinds::kind;
-use super::net_address::ip_prefix;
+use super::net_address::network;
 use super::{IpPrefix, name_of, text};
 use crate::nl::Message;
 
@@ -88,14 +88,14 @@ impl RuleRef<'_> {
     /// (`rtnl_rule_get_src`).
     pub fn source(&self) -> Option<IpPrefix> {
         // SAFETY: the getter returns NULL or an address that lives in the object.
-        unsafe { ip_prefix(sys::rtnl_rule_get_src(self.as_ptr())) }
+        unsafe { network(sys::rtnl_rule_get_src(self.as_ptr())) }
     }
 
     /// The network that packets are for, `None` for all
     /// (`rtnl_rule_get_dst`).
     pub fn destination(&self) -> Option<IpPrefix> {
         // SAFETY: as in `source`.
-        unsafe { ip_prefix(sys::rtnl_rule_get_dst(self.as_ptr())) }
+        unsafe { network(sys::rtnl_rule_get_dst(self.as_ptr())) }
     }
 
     /// The interface that packets come in by (`rtnl_rule_get_iif`).
