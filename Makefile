@@ -23,9 +23,9 @@ SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
 GENL ?= yes
 # A folder that the tree is installed below instead of /, for packages.
 DESTDIR ?=
-VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+# `version` and `soname` of the C library, once it is built.
+NAMES := $(TARGET)/c/release/names
 URL := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^repository = "\(.*\)"/\1/p' Cargo.toml)
-SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
 .PHONY: help run test test-guest torture fuzz bench microbench check demo build install uninstall deb dependencies test-dependencies docs-rs-bindings header man clean
 
@@ -41,7 +41,7 @@ help:
 	@echo "make check    the checks that a change must pass beside the tests"
 	@echo "make build    build the program and the C library"
 	@echo "make install  install program, manual, service, C library and header below PREFIX ($(PREFIX))"
-	@echo "make deb      build Debian packages: linkwatch, liblinkwatch0, liblinkwatch-dev"
+	@echo "make deb      build Debian packages: linkwatch, liblinkwatch0.1, liblinkwatch-dev"
 	@echo "make man      write manual pages, completions and the example anew, after a change of options"
 
 run: dependencies
@@ -95,16 +95,17 @@ build: dependencies
 # As root, what was built before is installed: cargo is seldom root's.
 install:
 	@[ "$$(id -u)" -eq 0 ] && [ -x $(TARGET)/program/linkwatch ] && \
-		[ -e $(TARGET)/c/release/liblinkwatch.so ] || $(MAKE) build
+		[ -e $(NAMES) ] || $(MAKE) build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	install -m 755 $(TARGET)/program/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
 	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"
-	install -m 755 $(TARGET)/c/release/liblinkwatch.so "$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)"
-	ln -sf liblinkwatch.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
-	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/liblinkwatch.so"
+	. "$(NAMES)" && install -m 755 $(TARGET)/c/release/liblinkwatch.so \
+			"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$$version" && \
+		ln -sf "liblinkwatch.so.$$version" "$(DESTDIR)$(LIBDIR)/$$soname" && \
+		ln -sf "$$soname" "$(DESTDIR)$(LIBDIR)/liblinkwatch.so"
 	install -m 644 $(TARGET)/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	. "$(NAMES)" && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e "s|@VERSION@|$$version|" \
 		-e 's|@LIBNL@|$(if $(filter no,$(GENL)),,libnl-genl-3.0 )libnl-3.0|' \
 		packaging/linkwatch.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc"
@@ -125,10 +126,12 @@ ifneq ($(SYSTEMDUNITDIR),no)
 endif
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig 2>/dev/null || true
 
+# The library goes by its links, also one of another version.
 uninstall:
+	cd "$(DESTDIR)$(LIBDIR)" 2>/dev/null && soname=$$(readlink liblinkwatch.so) && \
+		rm -f "$$(readlink "$$soname" || echo "$$soname")" "$$soname" liblinkwatch.so || true
 	rm -f "$(DESTDIR)$(BINDIR)/linkwatch" "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h" \
-		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
-		"$(DESTDIR)$(LIBDIR)/liblinkwatch.so" "$(DESTDIR)$(LIBDIR)/liblinkwatch.a" \
+		"$(DESTDIR)$(LIBDIR)/liblinkwatch.a" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/linkwatch.pc" \
 		"$(DESTDIR)$(DOCDIR)/linkwatch.toml" "$(DESTDIR)$(SYSTEMDUNITDIR)/linkwatch.service" \
 		"$(DESTDIR)$(MANDIR)/man1/linkwatch.1" "$(DESTDIR)$(MANDIR)/man5/linkwatch.toml.5" \

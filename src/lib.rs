@@ -55,3 +55,13 @@ pub use monitor::{
     Criterion, Event, EventKind, HardwareAddress, LinkKind, LinkState, Monitor, MonitorBuilder,
     Pattern, Reason, Statistics, StopHandle, WifiDetails,
 };
+
+/// The version, and the release of libnl that it was built with, as
+/// `linkwatch --version` prints them: `0.1.0 (built with libnl 3.7.0)`. That of the
+/// libnl which is loaded is [`nl::version`].
+pub const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (built with libnl ",
+    env!("LIBNL_VERSION"),
+    ")"
+);

@@ -11,7 +11,7 @@ use super::deferred::Deferred;
 /// Tells the moment a network cable is pulled or a Wi-Fi access point is lost,
 /// and accounts for every carrier transition that the kernel counted.
 #[derive(Parser)]
-#[command(name = "linkwatch", version)]
+#[command(name = "linkwatch", version = linkwatch::VERSION)]
 pub(super) struct Args {
     /// Tell more on stderr (-vv, -vvv: still more); the variable RUST_LOG, where set, decides
     // Behind a subcommand's own options, and before --help.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::support;
 
-const NAMES: [&str; 3] = ["liblinkwatch0", "liblinkwatch-dev", "linkwatch"];
+const NAMES: [&str; 3] = ["liblinkwatch0.1", "liblinkwatch-dev", "linkwatch"];
 
 /// The packages, built once, where that is possible.
 fn packages() -> Option<&'static [PathBuf]> {
@@ -91,9 +91,9 @@ fn each_package_holds_its_part() {
         ]
     );
     assert_eq!(
-        files("liblinkwatch0"),
+        files("liblinkwatch0.1"),
         [
-            format!("LIB/liblinkwatch.so.0 -> liblinkwatch.so.{version}"),
+            format!("LIB/liblinkwatch.so.0.1 -> liblinkwatch.so.{version}"),
             format!("LIB/liblinkwatch.so.{version}"),
         ]
     );
@@ -101,7 +101,7 @@ fn each_package_holds_its_part() {
         files("liblinkwatch-dev"),
         [
             "LIB/liblinkwatch.a",
-            "LIB/liblinkwatch.so -> liblinkwatch.so.0",
+            "LIB/liblinkwatch.so -> liblinkwatch.so.0.1",
             "LIB/pkgconfig/linkwatch.pc",
             "usr/include/linkwatch.h",
         ]
@@ -121,7 +121,7 @@ fn each_package_holds_its_part() {
         assert_eq!(field("Version"), format!("{version}-1"));
         let depends = field("Depends");
         let needed: &[&str] = match name {
-            "liblinkwatch-dev" => &["liblinkwatch0 (= ", "libnl-3-dev"],
+            "liblinkwatch-dev" => &["liblinkwatch0.1 (= ", "libnl-3-dev"],
             _ => &["libc6", "libnl-3-200", "libnl-genl-3-200", "libgcc-s1"],
         };
         for needed in needed {

@@ -39,7 +39,7 @@ put_in() {
 	inside DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io --force-confold \
 		--path-include='/usr/share/*' --install "$@" || fail "dpkg --install $*"
 }
-put_in tmp/linkwatch_*.deb tmp/liblinkwatch0_*.deb tmp/liblinkwatch-dev_*.deb
+put_in tmp/linkwatch_*.deb tmp/liblinkwatch0.1_*.deb tmp/liblinkwatch-dev_*.deb
 
 for path in /usr/bin/linkwatch /usr/share/man/man1/linkwatch.1.gz \
 	/usr/share/man/man5/linkwatch.toml.5.gz /usr/lib/systemd/system/linkwatch.service \
@@ -82,12 +82,12 @@ put_in tmp/linkwatch_*.deb
 [ -L "$root$enabled" ] || fail "an upgrade disables the service"
 grep -q "^# mine" "$root/etc/linkwatch.toml" || fail "an upgrade takes the configuration away"
 
-inside dpkg --force-unsafe-io --remove linkwatch liblinkwatch-dev liblinkwatch0 ||
+inside dpkg --force-unsafe-io --remove linkwatch liblinkwatch-dev liblinkwatch0.1 ||
 	fail "dpkg --remove"
 grep -q "^# mine" "$root/etc/linkwatch.toml" || fail "removing takes the configuration away"
 [ -e "$root/var/log/linkwatch/links.log" ] || fail "removing takes the log away"
 [ ! -e "$root/usr/bin/linkwatch" ] || fail "removing leaves the program"
-inside dpkg --force-unsafe-io --purge linkwatch liblinkwatch-dev liblinkwatch0 ||
+inside dpkg --force-unsafe-io --purge linkwatch liblinkwatch-dev liblinkwatch0.1 ||
 	fail "dpkg --purge"
 
 umount "$root/tmp" "$root/run"

@@ -1,7 +1,7 @@
 //! `linkwatch watch --json`.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -525,6 +525,18 @@ in_namespace! {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.stdout, b"Interface: eht0 - Status: added\n");
         assert!(output.status.success());
+    }
+
+    fn the_version_tells_the_libnl_that_it_was_built_with() {
+        let output = linkwatch(&["--version"]).output().unwrap();
+        let pkg_config = Command::new("pkg-config").args(["--modversion", "libnl-3.0"]).output();
+        let libnl = String::from_utf8(pkg_config.expect("pkg-config").stdout).unwrap();
+        let expected = format!(
+            "linkwatch {} (built with libnl {})\n",
+            env!("CARGO_PKG_VERSION"),
+            libnl.trim_end()
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     }
 
     fn usage_errors_end_with_2() {
