@@ -9,6 +9,7 @@ mod deferred;
 mod details;
 mod drop_in;
 mod event_line;
+mod local_zone;
 mod log_file;
 mod logger;
 mod poll;

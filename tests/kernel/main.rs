@@ -16,6 +16,7 @@ mod hooks;
 mod interfaces;
 mod kernel_events;
 mod leaks;
+mod local_time;
 mod metrics;
 mod monitor;
 mod nl;
