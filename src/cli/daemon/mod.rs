@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use linkwatch::Event;
+use linkwatch::{Event, Monitor};
 use nix::poll::{PollFlags, PollTimeout};
 
 use super::args::WatchArgs;
@@ -46,7 +46,8 @@ const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
 const PATIENCE_WITH_READER: Duration = Duration::from_secs(2);
 /// Metrics and the status follow changes no faster.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(1);
-/// Of a watch that ends, so many events are still read.
+/// Of a watch that ends, so many events are still read one by one. What comes
+/// beyond is in the account of the last list.
 const LAST_EVENTS: usize = 10_000;
 
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
@@ -161,16 +162,6 @@ enum Ending {
     OutputClosed,
 }
 
-/// Whose last events are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    /// All watches end.
-    OfAll,
-    /// Another watch goes on in its place, and begins with what is, which hooks
-    /// are not told of where it is an outage.
-    OfWatch,
-}
-
 /// Why it does not wait any more.
 struct Woken {
     is_signalled: bool,
@@ -208,29 +199,31 @@ impl Daemon {
             return;
         }
         for index in 0..self.watches.len() {
-            if self.tell_the_last(index, Last::OfAll).is_some() {
+            let mut ending = self.tell_what_is_there(index, LAST_EVENTS);
+            if ending.is_none() {
+                // States that have not lasted may be over soon.
+                self.watches[index].hook = None;
+                ending = self.tell_the_last(index, &[]);
+            }
+            if ending.is_some() {
                 break;
             }
         }
     }
 
-    /// The last events of a watch: those that were read, those that are held
-    /// back, and what the kernel has not announced yet.
-    fn tell_the_last(&mut self, index: usize, last: Last) -> Option<Ending> {
-        if let ending @ Some(_) = self.tell_what_is_there(index, LAST_EVENTS) {
-            return ending;
-        }
+    /// The last events of a watch: those that are held back, and what the kernel
+    /// has not announced yet; up to where others begin that take its place.
+    fn tell_the_last(&mut self, index: usize, successors: &[&Watch]) -> Option<Ending> {
         let watch = &mut self.watches[index];
-        if last == Last::OfAll {
-            // These states have not lasted, and may be over soon.
-            watch.hook = None;
-        }
-        if let Err(error) = watch.monitor.conclude() {
+        let mut successors = successors.to_vec();
+        // Accounts are by name.
+        successors.sort_by_key(|other| other.settings.label != watch.settings.label);
+        let successors: Vec<&Monitor> = successors.iter().map(|other| &other.monitor).collect();
+        if let Err(error) = watch.monitor.finish(&successors) {
             log::warn!("{error}");
         }
-        // A few of each link, and what comes in a lasting storm.
-        let most = LAST_EVENTS + 8 * watch.monitor.links().len();
-        self.tell_what_is_there(index, most)
+        // Nothing more is read: there is an end.
+        self.tell_what_is_there(index, usize::MAX)
     }
 
     fn tell_what_is_there(&mut self, index: usize, most: usize) -> Option<Ending> {
@@ -439,24 +432,47 @@ impl Daemon {
     /// others; or changes nothing, if one cannot be started.
     fn replace_watches(&mut self, wanted: Vec<WatchSettings>) -> Result<()> {
         let mut kept = vec![false; self.watches.len()];
-        let mut places = Vec::new();
-        for settings in wanted {
-            let same = |&index: &usize| !kept[index] && self.watches[index].settings == settings;
-            match (0..kept.len()).find(same) {
-                Some(index) => {
-                    kept[index] = true;
-                    places.push(Place::Kept(index));
+        let wanted: Vec<Wanted> = wanted
+            .into_iter()
+            .map(|settings| {
+                let same =
+                    |&index: &usize| !kept[index] && self.watches[index].settings == settings;
+                match (0..kept.len()).find(same) {
+                    Some(index) => {
+                        kept[index] = true;
+                        Wanted::Kept(index)
+                    }
+                    None => Wanted::New(settings),
                 }
-                None => {
+            })
+            .collect();
+        let replaced: Vec<usize> = (0..kept.len()).filter(|&index| !kept[index]).collect();
+        // What is queued is reported event by event, before the new ones list what
+        // has come of it.
+        for &index in &replaced {
+            self.tell_what_is_there(index, LAST_EVENTS);
+        }
+        let mut places = Vec::new();
+        for wanted in wanted {
+            places.push(match wanted {
+                Wanted::Kept(index) => Place::Kept(index),
+                Wanted::New(settings) => {
                     let id = WatchId(self.next_id);
                     self.next_id += 1;
-                    places.push(Place::New(Box::new(Watch::start(id, settings)?)));
+                    Place::New(Box::new(Watch::start(id, settings)?))
                 }
-            }
+            });
         }
-        // What they have read is told, and acted upon.
-        for index in (0..kept.len()).filter(|&index| !kept[index]) {
-            self.tell_the_last(index, Last::OfWatch);
+        // Each ends where the new ones begin, none of which has read anything since.
+        let successors: Vec<&Watch> = places
+            .iter()
+            .filter_map(|place| match place {
+                Place::New(watch) => Some(&**watch),
+                Place::Kept(_) => None,
+            })
+            .collect();
+        for &index in &replaced {
+            self.tell_the_last(index, &successors);
         }
         let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
         self.watches = places
@@ -508,6 +524,13 @@ impl Daemon {
             }
         }
     }
+}
+
+/// What a configuration asks for.
+enum Wanted {
+    New(WatchSettings),
+    /// What this one of the old watches does already.
+    Kept(usize),
 }
 
 /// Where a watch comes from when a configuration is loaded.
