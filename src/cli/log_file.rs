@@ -49,6 +49,11 @@ impl LogFile {
         // Nobody closes the other end of a file.
         let _ = self.sink.write(&mut self.file, &line, self.path.display());
     }
+
+    /// How many lines could not be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.sink.lost()
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -19,13 +19,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use linkwatch::{Event, Monitor};
 use nix::poll::{PollFlags, PollTimeout};
 
 use super::args::WatchArgs;
 use super::config::{Settings, WatchSettings};
 use super::event_line;
+use super::exit;
+use super::logger::tell;
 use super::poll::{poll_all, timeout};
 use super::signals::{Request, Signals};
 use super::text;
@@ -88,15 +90,15 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     for watch in &daemon.watches {
         log::info!("{}", watch.monitor.statistics());
     }
+    let losses = daemon.losses();
+    for loss in &losses {
+        tell(format_args!("error: {loss}"));
+    }
     result?;
-    if daemon.output.waiting() > 0 {
-        let lines = daemon.output.waiting();
-        log::info!("lines that nobody has read from standard output: {lines}");
-    }
-    match daemon.output.lost() {
-        0 => Ok(ExitCode::SUCCESS),
-        lost => bail!("events that could not be written to standard output: {lost}"),
-    }
+    Ok(match losses.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(exit::RUNTIME_ERROR),
+    })
 }
 
 /// `linkwatch check-config PATH`.
@@ -176,6 +178,9 @@ impl Daemon {
         // There is nothing to reload for.
         self.config = None;
         if let Ok(ending) = result {
+            if ending == Ending::OutputClosed {
+                self.output.close();
+            }
             self.tell_the_rest(ending);
         }
         let patience = match result {
@@ -187,7 +192,7 @@ impl Daemon {
         if patience.is_some() {
             self.hooks.forget_waiting();
         }
-        let with_output = matches!(result, Ok(Ending::Counted | Ending::Asked));
+        let with_output = !matches!(result, Ok(Ending::OutputClosed));
         let finished = self.finish(with_output, patience);
         result.and(finished)
     }
@@ -352,6 +357,33 @@ impl Daemon {
             status += &format!("; the new configuration was refused: {complaint}");
         }
         self.manager.status(status);
+    }
+
+    /// What could not be written anywhere, for the end.
+    fn losses(&self) -> Vec<String> {
+        let lines = |number: u64| match number {
+            1 => "1 line was".to_owned(),
+            number => format!("{number} lines were"),
+        };
+        let mut losses = Vec::new();
+        match self.output.lost() {
+            0 => {}
+            lost => losses.push(format!("{} not written to standard output", lines(lost))),
+        }
+        match self.output.unread() {
+            0 => {}
+            unread => losses.push(format!(
+                "{} lost, as nobody read standard output in time",
+                lines(unread)
+            )),
+        }
+        losses.extend(
+            self.logs
+                .lost()
+                .map(|(path, lost)| format!("{} not written to {}", lines(lost), path.display())),
+        );
+        losses.extend(self.metrics.as_ref().and_then(Metrics::failure));
+        losses
     }
 
     /// When the loop has to turn at the latest.
