@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
+use super::local_zone::local_zone;
 use super::sink::Sink;
 
 /// Appends lines with local time stamps, and survives the file's rotation.
@@ -48,6 +49,11 @@ impl LogFile {
         // Nobody closes the other end of a file.
         let _ = self.sink.write(&mut self.file, &line, self.path.display());
     }
+
+    /// How many lines could not be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.sink.lost()
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -57,7 +63,7 @@ fn open(path: &Path) -> io::Result<File> {
 /// `2026-11-22 10:00:00`, local time.
 fn local(time: SystemTime) -> impl std::fmt::Display {
     let time = Timestamp::try_from(time).unwrap_or_default();
-    time.to_zoned(TimeZone::system())
+    time.to_zoned(local_zone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
 }

@@ -9,6 +9,7 @@ mod deferred;
 mod details;
 mod drop_in;
 mod event_line;
+mod local_zone;
 mod log_file;
 mod logger;
 mod poll;
@@ -26,7 +27,7 @@ mod wait;
 #[cfg(test)]
 mod manual;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -52,7 +53,10 @@ pub(crate) fn main() -> ExitCode {
     if let Some(code) = drop_in::run_if_called(&arguments) {
         return code;
     }
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return print_usage(&error),
+    };
     if !args.command.is_drop_in() {
         logger::start(args.verbose);
     }
@@ -76,6 +80,19 @@ pub(crate) fn main() -> ExitCode {
                 false => exit::RUNTIME_ERROR,
             })
         }
+    }
+}
+
+/// What clap has to say: an error, or the help or version that was asked for.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    let code = u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+    match printed {
+        Err(failure) if code == 0 && failure.kind() != io::ErrorKind::BrokenPipe => {
+            tell(format_args!("error: writing to standard output: {failure}"));
+            ExitCode::from(exit::RUNTIME_ERROR)
+        }
+        _ => ExitCode::from(code),
     }
 }
 

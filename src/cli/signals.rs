@@ -1,10 +1,20 @@
 //! Signals as something to wait for.
+//!
+//! They are caught by handlers that write to a socket, not read from a
+//! signalfd(2): that needs them blocked, and a blocked mask is inherited by every
+//! child and kept over execve(2), so that no child would see a SIGTERM unless it
+//! unblocked it itself. Handlers are reset to the default action by execve(2), and
+//! nothing is blocked at any time.
 
+use std::collections::VecDeque;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +25,14 @@ pub(super) enum Request {
     Reopen,
 }
 
-/// The signals that are taken from a descriptor instead of a handler. Made
-/// before any thread is started, for threads inherit what is blocked.
+/// The signals that are caught. The same signal, sent several times before it is
+/// read, counts once, as the kernel has it.
 pub(super) struct Signals {
-    descriptor: SignalFd,
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
+    /// Read, but not returned yet.
+    pending: VecDeque<Signal>,
+    /// Makes the descriptor readable.
+    waker: UnixStream,
 }
 
 impl Signals {
@@ -29,22 +43,43 @@ impl Signals {
         Signals::take_these([Signal::SIGINT, Signal::SIGTERM].into_iter().chain(hangup))
     }
 
-    /// Takes these.
+    /// Takes these, also where the program was started with them blocked or
+    /// ignored.
     pub(super) fn take_these(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
         let set: SigSet = signals.into_iter().collect();
-        set.thread_block().context("blocking signals")?;
-        let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        let numbers = set.iter().map(|signal| signal as libc::c_int);
+        let (read, write) = UnixStream::pair().context("preparing to wait for signals")?;
+        write
+            .set_nonblocking(true)
             .context("preparing to wait for signals")?;
-        Ok(Signals { descriptor })
+        let waker = write.try_clone().context("preparing to wait for signals")?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, numbers)
+            .context("catching signals")?;
+        set.thread_unblock().context("unblocking signals")?;
+        Ok(Signals {
+            delivery,
+            pending: VecDeque::new(),
+            waker,
+        })
     }
 
-    /// The next signal that has come, if any.
+    /// The next signal that has come, if any. Those that have come since the last
+    /// look are in the order of their numbers.
     pub(super) fn next_signal(&mut self) -> Result<Option<Signal>> {
-        let Some(signal) = self.descriptor.read_signal().context("reading a signal")? else {
-            return Ok(None);
-        };
-        let number = i32::try_from(signal.ssi_signo).context("reading a signal")?;
-        Ok(Some(Signal::try_from(number).context("reading a signal")?))
+        if self.pending.is_empty() {
+            for number in self.delivery.pending() {
+                let signal = Signal::try_from(number).context("reading a signal")?;
+                self.pending.push_back(signal);
+            }
+            self.pending.make_contiguous().sort_unstable();
+        }
+        let next = self.pending.pop_front();
+        if !self.pending.is_empty() {
+            // The descriptor was emptied with the first of them. Where it takes no
+            // more, it is readable already.
+            let _ = self.waker.write(&[0]);
+        }
+        Ok(next)
     }
 
     /// What the next signal that has come asks for, if any has.
@@ -56,8 +91,9 @@ impl Signals {
     }
 }
 
+/// Readable while there are signals to take.
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        self.delivery.get_read().as_fd()
     }
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 
-use jiff::Zoned;
+use jiff::Timestamp;
+
+use super::local_zone::local_zone;
 
 const SOCKET: &str = "/dev/log";
 /// LOG_DAEMON.
@@ -52,7 +54,8 @@ fn connect() -> io::Result<UnixDatagram> {
 
 /// `Nov  2 10:00:00`, local time.
 fn timestamp() -> String {
-    Zoned::now().strftime("%b %e %H:%M:%S").to_string()
+    let now = Timestamp::now().to_zoned(local_zone());
+    now.strftime("%b %e %H:%M:%S").to_string()
 }
 
 /// Control characters in it could forge lines.

@@ -204,8 +204,8 @@ impl Event {
         }
     }
 
-    pub(crate) fn resync(overruns: u64) -> Event {
-        let mut event = Event::of_no_link(SystemTime::now(), EventKind::Resync);
+    pub(crate) fn resync(time: SystemTime, overruns: u64) -> Event {
+        let mut event = Event::of_no_link(time, EventKind::Resync);
         event.more_mut().overruns = overruns;
         event
     }

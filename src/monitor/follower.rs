@@ -1,7 +1,7 @@
 //! What every way of following links shares: the table, the questions to the
 //! kernel, and the events that are ready.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
 
@@ -33,6 +33,8 @@ pub(super) struct Follower {
     /// From there, not yet through the settler.
     told: VecDeque<Event>,
     ready: VecDeque<Event>,
+    /// Events have no later time than this.
+    latest: Option<SystemTime>,
     statistics: Statistics,
 }
 
@@ -56,6 +58,7 @@ impl Follower {
             fresh: VecDeque::new(),
             told: VecDeque::new(),
             ready: VecDeque::new(),
+            latest: None,
             statistics: Statistics::default(),
         })
     }
@@ -64,6 +67,7 @@ impl Follower {
     /// this time, after what was already there was told.
     pub(super) fn begin_read(&mut self, time: SystemTime) {
         self.tell_initial();
+        let time = self.latest.map_or(time, |latest| time.min(latest));
         self.table.set_read_at(Some(time));
     }
 
@@ -153,6 +157,33 @@ impl Follower {
         }
     }
 
+    /// When the initial states were known.
+    pub(super) fn announced_at(&self) -> SystemTime {
+        self.announced_at
+    }
+
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// From now on, messages that are newer than these states are left out: they
+    /// are for others to report, who began with them at this time.
+    pub(super) fn end_at(&mut self, states: HashMap<u32, LinkState>, time: SystemTime) {
+        self.table.set_end(states);
+        self.latest = Some(time);
+    }
+
+    /// Reports what is still missing up to there.
+    pub(super) fn compare_with_end(&mut self, complete: bool) {
+        self.begin_read(SystemTime::now());
+        // Not before: the states decide over whatever message was applied.
+        self.table.begin_resync();
+        let mut links: Vec<LinkState> = self.table.take_end().into_values().collect();
+        links.sort_unstable_by_key(LinkState::ifindex);
+        self.compare(Snapshot { links, complete });
+        self.end_read();
+    }
+
     fn next_fresh(&mut self) -> Option<Event> {
         match self.initial.next() {
             Some(ifindex) => self.table.initial(ifindex, self.announced_at),
@@ -170,7 +201,9 @@ impl Follower {
         self.statistics.resyncs += 1;
         self.tell_initial();
         if overruns > 0 {
-            self.fresh.push_back(Event::resync(overruns));
+            let now = SystemTime::now();
+            let time = self.latest.map_or(now, |latest| now.min(latest));
+            self.fresh.push_back(Event::resync(time, overruns));
         }
     }
 

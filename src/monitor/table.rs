@@ -79,6 +79,8 @@ pub struct Table {
     links: FxHashMap<u32, Entry>,
     rules: Rules,
     resync: Resync,
+    /// The states that this table ends at: what is newer is for others to report.
+    end: Option<HashMap<u32, LinkState>>,
     /// Links that have come into scope since somebody asked, if anybody does.
     newcomers: Option<Vec<u32>>,
     /// How many messages were about links that are not in scope.
@@ -145,6 +147,7 @@ impl Table {
                 read_at: None,
             },
             resync: Resync::default(),
+            end: None,
             newcomers: None,
             out_of_scope: 0,
             highest: 0,
@@ -180,10 +183,48 @@ impl Table {
         if libc::c_int::from(message.family()) != libc::AF_UNSPEC {
             return Verdict::Ignored;
         }
+        if self.is_after_end(message) {
+            return Verdict::Ignored;
+        }
         match message.change() {
             LinkChange::New => self.apply_new(message, still_there, events),
             LinkChange::Removed => self.apply_removed(message, events),
         }
+    }
+
+    /// True if a message is newer than the states that the table ends at.
+    fn is_after_end(&self, message: &LinkMessage<'_>) -> bool {
+        let Some(end) = &self.end else {
+            return false;
+        };
+        let ifindex = message.ifindex();
+        let known = self.links.get(&ifindex);
+        match (end.get(&ifindex), message.change()) {
+            // It is of a link that was gone by then, or has come since.
+            (None, _) => known.is_none(),
+            // Of one that had taken the place of the known one by then, the
+            // removal is not reported here; that of the known one is.
+            (Some(last), LinkChange::Removed) => {
+                known.is_none_or(|known| !known.state.is_other_than(last))
+            }
+            // Or of one that took its place after that.
+            (Some(last), LinkChange::New) => {
+                let since = steps(last.transitions(), message.transitions());
+                let is_next = is_other_link(last, message, since)
+                    && known.is_some_and(|known| !known.state.is_other_than(last));
+                is_next || steps(message.transitions(), last.transitions()).is_none()
+            }
+        }
+    }
+
+    /// The table is about to end at these states.
+    pub(super) fn set_end(&mut self, states: HashMap<u32, LinkState>) {
+        self.end = Some(states);
+    }
+
+    /// Returns what [`set_end`](Self::set_end) was given.
+    pub(super) fn take_end(&mut self) -> HashMap<u32, LinkState> {
+        self.end.take().unwrap_or_default()
     }
 
     fn apply_new(
@@ -402,6 +443,13 @@ impl Table {
             .values()
             .filter(|entry| entry.in_scope)
             .map(|entry| &entry.state)
+    }
+
+    /// All known links, and whether they are in scope.
+    pub(super) fn states(&self) -> impl Iterator<Item = (&LinkState, bool)> {
+        self.links
+            .values()
+            .map(|entry| (&entry.state, entry.in_scope))
     }
 
     /// The links that have come into scope since the last time; none the first

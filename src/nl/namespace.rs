@@ -1,8 +1,9 @@
 //! Network namespaces.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -84,6 +85,26 @@ impl Namespace {
         Ok(Namespace {
             file: Some(Arc::new(file)),
         })
+    }
+
+    /// True if both are the same namespace, by whatever names.
+    pub(crate) fn is_same(&self, other: &Namespace) -> bool {
+        match (self.identity(), other.identity()) {
+            (Some(this), Some(that)) => this == that,
+            // Without /proc, only names of our own can be compared.
+            _ => self.file.is_none() && other.file.is_none(),
+        }
+    }
+
+    /// What the kernel tells namespaces apart by (namespaces(7)).
+    fn identity(&self) -> Option<(u64, u64)> {
+        let metadata = match &self.file {
+            Some(file) => file.metadata(),
+            None => fs::metadata("/proc/thread-self/ns/net"),
+        };
+        metadata
+            .ok()
+            .map(|metadata| (metadata.dev(), metadata.ino()))
     }
 
     /// Runs `f` inside the namespace and returns what it returned.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{Bench, Daemon, Scenario};
-use crate::support::{Tap, eventually, ip};
+use crate::support::{Tap, awk, eventually, ip, skip};
 use crate::test_name;
 
 /// Starts it in the foreground for the interfaces `lw*`, with nothing from
@@ -911,6 +911,24 @@ fn what_the_script_has() {
             command.env("GREETING", "from the environment");
             let mut daemon = bench.start_command(command);
             bench.until_lines(3);
+            stop(&mut daemon);
+        });
+}
+
+#[test]
+fn what_the_script_has_blocked() {
+    let Some(awk) = awk() else {
+        return skip("there is no awk");
+    };
+    Scenario::new(test_name!())
+        .expect(&["blocked 0000000000000000", "exit 1"])
+        .without_the_original()
+        .run(|bench| {
+            let _cable = Tap::up("lw0");
+            let script = bench.mask_script(&awk);
+            let arguments = ["-F", "-P", "-c", "/dev/null", "-i", "lw*", "-s", &script];
+            let mut daemon = bench.start("netplugd", &arguments);
+            bench.until_lines(1);
             stop(&mut daemon);
         });
 }

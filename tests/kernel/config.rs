@@ -4,11 +4,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::hooks::Hook;
-use crate::support::{Counters, Tap, Watch, eventually, in_namespace, linkwatch, sum};
+use crate::support::{
+    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, linkwatch, sum,
+};
 
 /// A hook, a configuration beside it, and a watch by it.
 struct Service {
@@ -275,6 +279,58 @@ in_namespace! {
         watch.signal("HUP");
         service.wait_until_told("reloaded ");
         watch.stop();
+    }
+
+    fn a_reload_counts_no_transition_twice_and_loses_none() {
+        let service = Service::new("true");
+        let configure = |number: u64, more: &str| service.configure(&format!(
+            "[[watch]]\nname = 'uplink'\npatterns = ['cable*']\nsettle-up = '{number}ms'\n{more}"
+        ));
+        configure(0, "");
+        let cable = Tap::up("cable0");
+        let before = Counters::of("cable0").sum();
+        let mut watch = service.start();
+        watch.expect("initial", "cable0");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let flapping = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    cable.flap(1);
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+            });
+            for number in 1..=10 {
+                // One that cannot be started ends nothing.
+                configure(number, "[[watch]]\nnetns = 'none'\n");
+                watch.signal("HUP");
+                eventually("it is refused", || {
+                    let errors = service.hook.lines("errors");
+                    let refused = errors.iter().filter(|line| line.contains("going on with the old"));
+                    refused.count() as u64 == number
+                });
+                configure(number, "");
+                watch.signal("HUP");
+                watch.until("another initial", |events| {
+                    let again = events.iter().filter(|event| event["event"] == "initial");
+                    again.count() as u64 == number + 1
+                });
+            }
+            is_over.store(true, Ordering::Relaxed);
+            flapping.join().unwrap();
+        });
+        let counted = Counters::of("cable0").sum() - before;
+        let events = watch.stop();
+        assert_eq!(sum(&events), counted);
+        let starts = events.iter().enumerate().filter(|(_, event)| event["event"] == "initial");
+        let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
+        for (&from, &to) in starts.iter().zip(&starts[1..]) {
+            assert_alternating(&events[from..to]);
+            let [last, first] = [to - 1, to].map(|at| &events[at]);
+            let time = |event: &Value| event["time"].as_str().unwrap().to_owned();
+            assert!(time(last) <= time(first), "{last} {first}");
+            assert_eq!(last["connected"], first["connected"], "it begins where the other ends");
+        }
+        assert_alternating(&events[*starts.last().unwrap()..]);
     }
 
     fn a_reload_changes_what_is_done_from_then_on() {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    Counters, Tap, Watch, eventually, in_namespace, ip, ip_batch, link_json, linkwatch, rename_up,
-    sum,
+    Counters, Tap, Watch, awk, eventually, in_namespace, ip, ip_batch, link_json, linkwatch,
+    rename_up, skip, sum,
 };
 
 /// A folder with a hook in it, and what the hook writes there.
@@ -382,11 +382,11 @@ in_namespace! {
         ip_batch((0..250).flat_map(|_| [down.to_owned(), up.to_owned()]));
         cable.pull();
         eventually("the last state", || hook.lines("calls").last().unwrap() == "disconnected no-carrier");
-        // And it is ended as ever.
+        // And it can be ended. What was not read is lost.
         let status = Command::new("kill").arg(child.id().to_string()).status().unwrap();
         assert!(status.success());
         eventually("its end", || child.try_wait().unwrap().is_some());
-        assert!(child.wait().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(1));
     }
 
     fn no_more_than_sixteen_hooks_run_and_all_have_their_turn() {
@@ -549,5 +549,51 @@ in_namespace! {
         watch.signal("INT");
         assert!(watch.ended().success());
         assert_eq!(hook.lines("calls").last().unwrap(), "ended");
+    }
+
+    fn a_hook_starts_with_no_signal_blocked() {
+        let Some(awk) = awk() else {
+            return skip("there is no awk");
+        };
+        // Unlike dash, awk leaves the mask that it is started with.
+        let hook = Hook::new("");
+        let program = format!(
+            "#!{1} -f\nBEGIN {{\n\
+             while ((getline line <\"/proc/self/status\") > 0)\n\
+             if (line ~ /^Sig(Blk|Ign)/) print line >\"{0}/mask\"\n\
+             close(\"{0}/mask\")\n\
+             print \"done\" >\"{0}/done\"; close(\"{0}/done\")\n\
+             getline <\"{0}/fifo\"\n}}\n",
+            hook.folder.path().display(),
+            awk.display()
+        );
+        fs::write(hook.path(), program).unwrap();
+        let made = Command::new("mkfifo").arg(hook.file("fifo")).status().unwrap();
+        assert!(made.success());
+        let _cable = Tap::up("cable0");
+        let errors = fs::File::create(hook.file("errors")).unwrap();
+        // Also where linkwatch itself was started with signals blocked or ignored.
+        let mut command = Command::new("env");
+        command
+            .args(["--block-signal=TERM,INT,HUP", "--ignore-signal=TERM,PIPE"])
+            .args([env!("CARGO_BIN_EXE_linkwatch"), "watch", "--json", "cable0"])
+            .args(["--log-file", "/dev/null", "--exec"])
+            .arg(hook.path())
+            .stderr(errors);
+        let mut watch = Watch::of(command);
+        watch.expect("initial", "cable0");
+        eventually("it runs", || !hook.lines("done").is_empty());
+        for (line, name) in hook.lines("mask").iter().zip(["SigBlk:", "SigIgn:"]) {
+            let signals = line.strip_prefix(name).map(|mask| u64::from_str_radix(mask.trim(), 16));
+            // Those above belong to the C library, or to nobody.
+            assert_eq!(signals.unwrap().unwrap() & 0x7fff_ffff, 0, "{line}");
+        }
+        assert_eq!(hook.lines("mask").len(), 2);
+        // It sees the SIGTERM that it is promised, and needs no SIGKILL.
+        watch.signal("TERM");
+        watch.signal("INT");
+        assert!(watch.ended().success());
+        let errors = fs::read_to_string(hook.file("errors")).unwrap();
+        assert!(errors.contains("hook[cable0]: initial: killed by signal 15"), "{errors}");
     }
 }

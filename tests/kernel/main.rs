@@ -17,6 +17,8 @@ mod hooks;
 mod interfaces;
 mod kernel_events;
 mod leaks;
+mod local_time;
+mod losses;
 mod metrics;
 mod monitor;
 mod nl;

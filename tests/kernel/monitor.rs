@@ -31,7 +31,75 @@ fn next(monitor: &mut Monitor) -> Event {
         .expect("an event")
 }
 
+/// What is left when nothing is read any more.
+fn rest(monitor: &mut Monitor) -> Vec<Event> {
+    std::iter::from_fn(|| monitor.try_next().unwrap()).collect()
+}
+
+fn transitions(events: &[Event]) -> u64 {
+    events.iter().map(Event::transitions).sum()
+}
+
 in_namespace! {
+    fn a_monitor_ends_exactly_where_its_successor_begins() {
+        let cable = Tap::up("cable0");
+        let gone = Tap::up("cable1");
+        let mut old = monitor("cable*");
+        next(&mut old);
+        next(&mut old);
+        let before = Counters::of("cable0").sum();
+        cable.flap(5);
+        cable.pull();
+        let first = Counters::of("cable0").sum() - before;
+        let other_scope = monitor("nothing*");
+        let mut new = monitor("cable*");
+        // All of this is the new one's to report.
+        cable.flap(7);
+        drop(gone);
+        let late = Tap::up("cable2");
+        let second = Counters::of("cable0").sum() - before - first;
+
+        old.finish(&[&other_scope, &new]).unwrap();
+        let ended = rest(&mut old);
+        let of = |index: u32, events: &[Event]| -> Vec<Event> {
+            events.iter().filter(|event| event.ifindex() == Some(index)).cloned().collect()
+        };
+        let starts: Vec<Event> = (0..2).map(|_| next(&mut new)).collect();
+        let [index, index_of_gone] = [0, 1].map(|at: usize| starts[at].ifindex().unwrap());
+        assert_eq!(ended.len(), of(index, &ended).len(), "of nothing else: {ended:#?}");
+        assert_eq!(transitions(&ended), first);
+        assert!(!ended.last().unwrap().is_connected());
+        assert!(ended.iter().all(|event| event.time() <= starts[0].time()));
+        assert!(old.try_next().unwrap().is_none());
+        assert!(old.next().is_none(), "an iteration ends");
+
+        assert_eq!(starts.iter().map(Event::is_connected).collect::<Vec<_>>(), [false, true]);
+        new.finish(&[]).unwrap();
+        let events = rest(&mut new);
+        assert_eq!(transitions(&of(index, &events)), second);
+        let of_gone: Vec<EventKind> = of(index_of_gone, &events).iter().map(Event::kind).collect();
+        assert_eq!(of_gone.last(), Some(&EventKind::Removed));
+        assert!(events.iter().any(|event| event.kind() == EventKind::Added));
+        drop(late);
+        assert!(new.try_next().unwrap().is_none(), "nothing is read any more");
+    }
+
+    fn a_link_that_goes_before_the_successor_begins_keeps_its_last_transitions() {
+        let cable = Tap::up("cable0");
+        let mut old = monitor("cable0");
+        next(&mut old);
+        let before = Counters::of("cable0").sum();
+        cable.flap(4);
+        let counted = Counters::of("cable0").sum() - before;
+        drop(cable);
+        let new = monitor("cable0");
+        old.finish(&[&new]).unwrap();
+        let events = rest(&mut old);
+        assert_eq!(events.last().unwrap().kind(), EventKind::Removed);
+        // Going down may be one more.
+        assert!(transitions(&events) >= counted, "{counted}: {events:#?}");
+    }
+
     fn it_is_iterated_over() {
         let cable = Tap::up("cable0");
         let mut monitor = monitor("cable0");

@@ -477,7 +477,7 @@ in_namespace! {
         let id = child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         eventually("it ends", || child.try_wait().unwrap().is_some());
-        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(child.wait().unwrap().code(), Some(1), "what was not read is lost");
         let log = std::fs::read_to_string(&log).unwrap();
         assert!(log.ends_with("Network monitoring stopped\n"));
     }

@@ -193,8 +193,9 @@ in_namespace! {
         cable.plug();
         assert_eq!(stdout.next().unwrap().unwrap(), "Interface: cable0 - Status: connected");
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success());
+        assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(told.matches("No space left on device").count(), 1, "once: {told}");
+        assert!(told.contains("5 lines were not written to /dev/full"), "{told}");
     }
 }

@@ -12,6 +12,8 @@ use crate::cli::log_file::LogFile;
 #[derive(Default)]
 pub(super) struct Logs {
     files: BTreeMap<PathBuf, LogFile>,
+    /// Lines that those which were closed have lost.
+    lost: BTreeMap<PathBuf, u64>,
 }
 
 impl Logs {
@@ -47,6 +49,7 @@ impl Logs {
             let is_used = used.contains(&path.as_path());
             if !is_used {
                 file.write(SystemTime::now(), "Network monitoring stopped");
+                *self.lost.entry(path.clone()).or_default() += file.lost();
             }
             is_used
         });
@@ -66,6 +69,18 @@ impl Logs {
         for file in self.files.values_mut() {
             file.reopen();
         }
+    }
+
+    /// How many lines of which file could not be written.
+    pub(super) fn lost(&self) -> impl Iterator<Item = (&Path, u64)> {
+        let mut lost: BTreeMap<&Path, u64> = BTreeMap::new();
+        for (path, &lines) in &self.lost {
+            *lost.entry(path).or_default() += lines;
+        }
+        for (path, file) in &self.files {
+            *lost.entry(path).or_default() += file.lost();
+        }
+        lost.into_iter().filter(|&(_, lines)| lines > 0)
     }
 
     fn write_all(&mut self, line: &str) {

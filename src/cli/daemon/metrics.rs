@@ -50,6 +50,13 @@ impl Metrics {
             }
         }
     }
+
+    /// Why the file is not that of the last account, if it is not.
+    pub(super) fn failure(&self) -> Option<String> {
+        let path = self.path.display();
+        self.is_failing
+            .then(|| format!("the last metrics were not written to {path}"))
+    }
 }
 
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {

@@ -19,13 +19,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use linkwatch::Event;
+use anyhow::{Context, Result};
+use linkwatch::{Event, Monitor};
 use nix::poll::{PollFlags, PollTimeout};
 
 use super::args::WatchArgs;
 use super::config::{Settings, WatchSettings};
 use super::event_line;
+use super::exit;
+use super::logger::tell;
 use super::poll::{poll_all, timeout};
 use super::signals::{Request, Signals};
 use super::text;
@@ -46,7 +48,8 @@ const PATIENCE_WITH_HOOKS: Duration = Duration::from_secs(5);
 const PATIENCE_WITH_READER: Duration = Duration::from_secs(2);
 /// Metrics and the status follow changes no faster.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(1);
-/// Of a watch that ends, so many events are still read.
+/// Of a watch that ends, so many events are still read one by one. What comes
+/// beyond is in the account of the last list.
 const LAST_EVENTS: usize = 10_000;
 
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
@@ -87,15 +90,15 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     for watch in &daemon.watches {
         log::info!("{}", watch.monitor.statistics());
     }
+    let losses = daemon.losses();
+    for loss in &losses {
+        tell(format_args!("error: {loss}"));
+    }
     result?;
-    if daemon.output.waiting() > 0 {
-        let lines = daemon.output.waiting();
-        log::info!("lines that nobody has read from standard output: {lines}");
-    }
-    match daemon.output.lost() {
-        0 => Ok(ExitCode::SUCCESS),
-        lost => bail!("events that could not be written to standard output: {lost}"),
-    }
+    Ok(match losses.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(exit::RUNTIME_ERROR),
+    })
 }
 
 /// `linkwatch check-config PATH`.
@@ -161,16 +164,6 @@ enum Ending {
     OutputClosed,
 }
 
-/// Whose last events are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    /// All watches end.
-    OfAll,
-    /// Another watch goes on in its place, and begins with what is, which hooks
-    /// are not told of where it is an outage.
-    OfWatch,
-}
-
 /// Why it does not wait any more.
 struct Woken {
     is_signalled: bool,
@@ -185,6 +178,9 @@ impl Daemon {
         // There is nothing to reload for.
         self.config = None;
         if let Ok(ending) = result {
+            if ending == Ending::OutputClosed {
+                self.output.close();
+            }
             self.tell_the_rest(ending);
         }
         let patience = match result {
@@ -196,7 +192,7 @@ impl Daemon {
         if patience.is_some() {
             self.hooks.forget_waiting();
         }
-        let with_output = matches!(result, Ok(Ending::Counted | Ending::Asked));
+        let with_output = !matches!(result, Ok(Ending::OutputClosed));
         let finished = self.finish(with_output, patience);
         result.and(finished)
     }
@@ -208,29 +204,31 @@ impl Daemon {
             return;
         }
         for index in 0..self.watches.len() {
-            if self.tell_the_last(index, Last::OfAll).is_some() {
+            let mut ending = self.tell_what_is_there(index, LAST_EVENTS);
+            if ending.is_none() {
+                // States that have not lasted may be over soon.
+                self.watches[index].hook = None;
+                ending = self.tell_the_last(index, &[]);
+            }
+            if ending.is_some() {
                 break;
             }
         }
     }
 
-    /// The last events of a watch: those that were read, those that are held
-    /// back, and what the kernel has not announced yet.
-    fn tell_the_last(&mut self, index: usize, last: Last) -> Option<Ending> {
-        if let ending @ Some(_) = self.tell_what_is_there(index, LAST_EVENTS) {
-            return ending;
-        }
+    /// The last events of a watch: those that are held back, and what the kernel
+    /// has not announced yet; up to where others begin that take its place.
+    fn tell_the_last(&mut self, index: usize, successors: &[&Watch]) -> Option<Ending> {
         let watch = &mut self.watches[index];
-        if last == Last::OfAll {
-            // These states have not lasted, and may be over soon.
-            watch.hook = None;
-        }
-        if let Err(error) = watch.monitor.conclude() {
+        let mut successors = successors.to_vec();
+        // Accounts are by name.
+        successors.sort_by_key(|other| other.settings.label != watch.settings.label);
+        let successors: Vec<&Monitor> = successors.iter().map(|other| &other.monitor).collect();
+        if let Err(error) = watch.monitor.finish(&successors) {
             log::warn!("{error}");
         }
-        // A few of each link, and what comes in a lasting storm.
-        let most = LAST_EVENTS + 8 * watch.monitor.links().len();
-        self.tell_what_is_there(index, most)
+        // Nothing more is read: there is an end.
+        self.tell_what_is_there(index, usize::MAX)
     }
 
     fn tell_what_is_there(&mut self, index: usize, most: usize) -> Option<Ending> {
@@ -361,6 +359,33 @@ impl Daemon {
         self.manager.status(status);
     }
 
+    /// What could not be written anywhere, for the end.
+    fn losses(&self) -> Vec<String> {
+        let lines = |number: u64| match number {
+            1 => "1 line was".to_owned(),
+            number => format!("{number} lines were"),
+        };
+        let mut losses = Vec::new();
+        match self.output.lost() {
+            0 => {}
+            lost => losses.push(format!("{} not written to standard output", lines(lost))),
+        }
+        match self.output.unread() {
+            0 => {}
+            unread => losses.push(format!(
+                "{} lost, as nobody read standard output in time",
+                lines(unread)
+            )),
+        }
+        losses.extend(
+            self.logs
+                .lost()
+                .map(|(path, lost)| format!("{} not written to {}", lines(lost), path.display())),
+        );
+        losses.extend(self.metrics.as_ref().and_then(Metrics::failure));
+        losses
+    }
+
     /// When the loop has to turn at the latest.
     fn due(&self) -> Option<Instant> {
         let due = [self.hooks.due(), self.manager.due(), self.account_due()];
@@ -439,24 +464,47 @@ impl Daemon {
     /// others; or changes nothing, if one cannot be started.
     fn replace_watches(&mut self, wanted: Vec<WatchSettings>) -> Result<()> {
         let mut kept = vec![false; self.watches.len()];
-        let mut places = Vec::new();
-        for settings in wanted {
-            let same = |&index: &usize| !kept[index] && self.watches[index].settings == settings;
-            match (0..kept.len()).find(same) {
-                Some(index) => {
-                    kept[index] = true;
-                    places.push(Place::Kept(index));
+        let wanted: Vec<Wanted> = wanted
+            .into_iter()
+            .map(|settings| {
+                let same =
+                    |&index: &usize| !kept[index] && self.watches[index].settings == settings;
+                match (0..kept.len()).find(same) {
+                    Some(index) => {
+                        kept[index] = true;
+                        Wanted::Kept(index)
+                    }
+                    None => Wanted::New(settings),
                 }
-                None => {
+            })
+            .collect();
+        let replaced: Vec<usize> = (0..kept.len()).filter(|&index| !kept[index]).collect();
+        // What is queued is reported event by event, before the new ones list what
+        // has come of it.
+        for &index in &replaced {
+            self.tell_what_is_there(index, LAST_EVENTS);
+        }
+        let mut places = Vec::new();
+        for wanted in wanted {
+            places.push(match wanted {
+                Wanted::Kept(index) => Place::Kept(index),
+                Wanted::New(settings) => {
                     let id = WatchId(self.next_id);
                     self.next_id += 1;
-                    places.push(Place::New(Box::new(Watch::start(id, settings)?)));
+                    Place::New(Box::new(Watch::start(id, settings)?))
                 }
-            }
+            });
         }
-        // What they have read is told, and acted upon.
-        for index in (0..kept.len()).filter(|&index| !kept[index]) {
-            self.tell_the_last(index, Last::OfWatch);
+        // Each ends where the new ones begin, none of which has read anything since.
+        let successors: Vec<&Watch> = places
+            .iter()
+            .filter_map(|place| match place {
+                Place::New(watch) => Some(&**watch),
+                Place::Kept(_) => None,
+            })
+            .collect();
+        for &index in &replaced {
+            self.tell_the_last(index, &successors);
         }
         let mut old: Vec<Option<Watch>> = self.watches.drain(..).map(Some).collect();
         self.watches = places
@@ -508,6 +556,13 @@ impl Daemon {
             }
         }
     }
+}
+
+/// What a configuration asks for.
+enum Wanted {
+    New(WatchSettings),
+    /// What this one of the old watches does already.
+    Kept(usize),
 }
 
 /// Where a watch comes from when a configuration is loaded.

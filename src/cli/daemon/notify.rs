@@ -95,10 +95,15 @@ impl Notifier {
     }
 
     fn send(&mut self, message: &str) {
-        if let Some((socket, manager)) = &self.manager
-            && let Err(error) = socket.send_to_addr(message.as_bytes(), manager)
-        {
-            log::warn!("telling the service manager: {error}");
+        let Some((socket, manager)) = &self.manager else {
+            return;
+        };
+        while let Err(error) = socket.send_to_addr(message.as_bytes(), manager) {
+            // With a timeout, it is not resumed after a signal.
+            if error.kind() != io::ErrorKind::Interrupted {
+                log::warn!("telling the service manager: {error}");
+                break;
+            }
         }
     }
 }

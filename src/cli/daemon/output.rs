@@ -33,6 +33,8 @@ pub(super) struct Output {
     /// Whole lines, those from `written` on.
     waiting: String,
     written: usize,
+    /// There is no reader any more: nobody misses what waits.
+    is_gone: bool,
 }
 
 impl Output {
@@ -48,6 +50,7 @@ impl Output {
             sink: Sink::default(),
             waiting: String::new(),
             written: 0,
+            is_gone: false,
         })
     }
 
@@ -67,6 +70,7 @@ impl Output {
             }
             let happened = descriptor[0].revents().unwrap_or(PollFlags::empty());
             if self.is_closed(happened) {
+                self.is_gone = true;
                 return Ok(ControlFlow::Break(()));
             }
             if !happened.contains(PollFlags::POLLOUT) {
@@ -76,6 +80,7 @@ impl Output {
             self.written += lines.len();
             let result = self.sink.write(&mut self.stdout, lines, "standard output");
             if result.is_break() {
+                self.is_gone = true;
                 return Ok(result);
             }
         }
@@ -94,6 +99,11 @@ impl Output {
 
     fn is_empty(&self) -> bool {
         self.written == self.waiting.len()
+    }
+
+    /// The reader is gone.
+    pub(super) fn close(&mut self) {
+        self.is_gone = true;
     }
 
     /// How many lines the reader has not taken yet.
@@ -116,7 +126,15 @@ impl Output {
         self.is_stream && happened.intersects(CLOSED)
     }
 
-    /// How many lines could not be written, for an error.
+    /// The same for those that a reader would miss.
+    pub(super) fn unread(&self) -> u64 {
+        match self.is_gone {
+            true => 0,
+            false => self.waiting() as u64,
+        }
+    }
+
+    /// How many lines could not be written.
     pub(super) fn lost(&self) -> u64 {
         self.sink.lost()
     }

@@ -10,6 +10,7 @@ pub(super) mod netplugd;
 pub(super) mod pid_file;
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -92,11 +93,11 @@ fn parse<T: FromArgMatches>(
 
 /// Prints a help text, and ends well, or why the options are wrong.
 fn refuse(error: &clap::Error, usage_error: u8) -> ExitCode {
-    // Where nothing can be printed, the exit code tells.
-    let _ = error.print();
-    match error.use_stderr() {
-        true => ExitCode::from(usage_error),
-        false => ExitCode::SUCCESS,
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match (error.use_stderr(), printed) {
+        (true, _) => ExitCode::from(usage_error),
+        (false, Err(failure)) if failure.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        (false, _) => ExitCode::SUCCESS,
     }
 }
 

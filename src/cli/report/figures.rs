@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use crate::cli::local_zone::local_zone;
+
 const MILLISECOND: u64 = 1000;
 const SECOND: u64 = 1000 * MILLISECOND;
 const MINUTE: u64 = 60 * SECOND;
@@ -74,9 +76,7 @@ pub(super) struct Times {
 
 impl Times {
     pub(super) fn new() -> Times {
-        Times {
-            zone: TimeZone::system(),
-        }
+        Times { zone: local_zone() }
     }
 
     /// `2026-11-22 10:00:00`, as in the log file.
@@ -89,8 +89,8 @@ impl Times {
         let offset = self.format(microseconds, "%:z");
         match self.zone.iana_name() {
             Some("UTC" | "Etc/UTC") | None if offset == "+00:00" => "UTC".to_owned(),
-            Some(name) => format!("{name}, UTC{offset}"),
-            None => format!("UTC{offset}"),
+            Some(name) if !name.is_empty() => format!("{name}, UTC{offset}"),
+            _ => format!("UTC{offset}"),
         }
     }
 

@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
+use crate::cli::local_zone::local_zone;
+
 /// So many there are at most.
 const MARKS: i64 = 6;
 
@@ -42,7 +44,7 @@ const MONTHS: [i64; 4] = [1, 2, 3, 6];
 
 /// Marks for what lies between two times, in the order of time.
 pub(super) fn marks(start: i64, end: i64) -> Vec<Mark> {
-    try_marks(start, end, TimeZone::system()).unwrap_or_default()
+    try_marks(start, end, local_zone()).unwrap_or_default()
 }
 
 fn try_marks(start: i64, end: i64, zone: TimeZone) -> Option<Vec<Mark>> {

@@ -105,6 +105,8 @@ pub struct Monitor {
     fault: Option<Fault>,
     pace: Pace,
     sieve: Sieve,
+    /// Nothing is read any more.
+    is_finished: bool,
     /// When the socket was found empty, if an event was handed out then.
     empty: Option<Instant>,
     /// The iteration has ended with an error.
@@ -143,6 +145,7 @@ impl Monitor {
             fault: None,
             pace: Pace::new(),
             sieve,
+            is_finished: false,
             empty: None,
             failed: false,
             namespace: builder.namespace.clone(),
@@ -183,6 +186,10 @@ impl Monitor {
     fn next_or_none(&mut self, comes_back: bool) -> Result<Option<Event>> {
         if let Some(event) = self.one_of_several() {
             return Ok(Some(event));
+        }
+        if self.is_finished {
+            let event = self.follower.next_event();
+            return self.hand_out(event, comes_back);
         }
         let (mut reads, mut messages) = (0, 0);
         loop {
@@ -264,6 +271,43 @@ impl Monitor {
         self.follower.release_held();
         let set = self.await_new_source().and_then(|()| self.set_timer(false));
         listed.and(set)
+    }
+
+    /// Ends the watch, as [`conclude`](Self::conclude) does: after the last events
+    /// [`try_next`](Self::try_next) returns `None`, and an iteration ends.
+    ///
+    /// `successors` are monitors that go on in its place and have reported nothing
+    /// yet. Where they watch the same namespace, this one ends exactly where they
+    /// begin: with the states that their `initial` events report, and no later than
+    /// these. No transition is reported twice then, and none is lost. Where several
+    /// watch a link, the first of them counts.
+    ///
+    /// ```
+    /// # use linkwatch::Monitor;
+    /// # let mut monitor = Monitor::builder().build()?;
+    /// # let report = |_| ();
+    /// let successor = Monitor::builder().pattern("eth*")?.build()?;
+    /// monitor.finish(&[&successor])?;
+    /// while let Some(event) = monitor.try_next()? {
+    ///     report(event);
+    /// }
+    /// # Ok::<(), linkwatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`conclude`](Self::conclude).
+    pub fn finish(&mut self, successors: &[&Monitor]) -> Result<()> {
+        let is_here = |other: &&Monitor| other.namespace.is_same(&self.namespace);
+        let successors: Vec<&Monitor> = successors.iter().copied().filter(is_here).collect();
+        let ended = match &successors[..] {
+            [] => self.list_for_good(),
+            successors => self.end_where_they_begin(successors),
+        };
+        self.follower.release_held();
+        self.is_finished = true;
+        let removed = self.wakeup.remove(self.socket.as_fd());
+        ended.and(removed).and(self.set_timer(false))
     }
 
     /// In a storm it is read by the clock; but also before anything is let go of
@@ -437,6 +481,9 @@ impl Monitor {
         if !stays_ready {
             self.wakeup.set_ready(false)?;
         }
+        if self.is_finished {
+            return self.wakeup.set_timer(None);
+        }
         let due = [self.loss.due, self.follower.next_due(), self.pace.next()];
         self.wakeup.set_timer(due.into_iter().flatten().min())
     }
@@ -469,6 +516,7 @@ impl Monitor {
             }
             match self.next_or_none(true) {
                 Ok(Some(event)) => return Some(Ok(event)),
+                Ok(None) if self.is_finished => return None,
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
             }

@@ -1,7 +1,8 @@
 //! Making up for what was lost: the socket's faults, and listing all links.
 
+use std::collections::HashMap;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Monitor, subscribe};
 use crate::{Error, ErrorKind, Result};
@@ -65,6 +66,32 @@ impl Monitor {
         let overruns = std::mem::take(&mut self.loss.overruns);
         self.follower.report_resync(overruns);
         Ok(())
+    }
+
+    /// Reports what is queued and missing up to the states that others, who have
+    /// read nothing since they were started, have begun with.
+    pub(super) fn end_where_they_begin(&mut self, successors: &[&Monitor]) -> Result<()> {
+        let mut states = HashMap::new();
+        let mut time = SystemTime::now();
+        // Those that come later decide: the first successor, and scope before rank.
+        for wanted in [false, true] {
+            for successor in successors.iter().rev() {
+                let links = successor.follower.table().states();
+                let links = links.filter(|&(_, in_scope)| in_scope == wanted);
+                states.extend(links.map(|(state, _)| (state.ifindex(), state.clone())));
+            }
+        }
+        for successor in successors {
+            time = time.min(successor.follower.announced_at());
+        }
+        let complete = successors.iter().all(|other| other.loss.due.is_none());
+        self.follower.end_at(states, time);
+        let drained = self.drain();
+        self.follower.compare_with_end(complete);
+        let overruns = std::mem::take(&mut self.loss.overruns);
+        self.follower.report_resync(overruns);
+        self.loss.due = None;
+        drained
     }
 
     /// Something was lost: notes that a resync is due.

@@ -150,6 +150,22 @@ note "$line"
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the script's mode");
     }
 
+    /// A script that adds to the record what signals it has blocked. Not for a
+    /// shell: some unblock them all. Returns its path.
+    pub fn mask_script(&self, awk: &Path) -> String {
+        let path = self.file("mask");
+        let record = self.record_path().display().to_string();
+        let text = format!(
+            "#!{} -f\nBEGIN {{\n\
+             while ((getline line <\"/proc/self/status\") > 0)\n\
+             if (sub(/^SigBlk:\\t/, \"blocked \", line)) print line >>\"{record}\"\n}}\n",
+            awk.display()
+        );
+        fs::write(&path, text).expect("the script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the script's mode");
+        path.display().to_string()
+    }
+
     /// Shell commands that the script goes on with when it is called for
     /// `action`, its second argument: `exit 3`, `echo text`, `note "more"`, or
     /// `held_by gate` with [`Bench::hold`].

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::harness::{Scenario, Side};
-use crate::support::Tap;
+use crate::support::{Tap, awk, skip};
 use crate::test_name;
 
 #[test]
@@ -56,6 +56,24 @@ fn one_whose_end_is_not_told_has_not_failed() {
             until(bench, &daemon, SCRIPT_DONE, 2);
             cable.plug();
             until(bench, &daemon, SCRIPT_DONE, 3);
+            terminate(&mut daemon);
+        });
+}
+
+#[test]
+fn it_starts_with_no_signal_blocked() {
+    let Some(awk) = awk() else {
+        return skip("there is no awk");
+    };
+    let none = "blocked 0000000000000000";
+    Scenario::new(test_name!())
+        .expect(&[none, none, "exit 0"])
+        .without_the_original()
+        .run(|bench| {
+            let _cable = Tap::up("lw0");
+            let script = bench.mask_script(&awk);
+            let mut daemon = start_for("lw0", bench, &["-r", &script]);
+            until(bench, &daemon, SCRIPT_DONE, 1);
             terminate(&mut daemon);
         });
 }

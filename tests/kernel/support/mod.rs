@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 pub use example::example;
 pub use ip::{Counters, ip, ip_batch, link_json, links_json, rename_up};
-pub use namespace::{finish, has, inside, inside_with, is_inside, share_namespaces, skip};
+pub use namespace::{awk, finish, has, inside, inside_with, is_inside, share_namespaces, skip};
 pub use tap::Tap;
 pub use watch::{Watch, assert_alternating, linkwatch, sum};
 

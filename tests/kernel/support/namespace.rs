@@ -2,6 +2,7 @@
 //! unshare(1), so no root is needed and nothing of the machine is touched.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -80,6 +81,17 @@ pub fn has(program: &str) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok()
+}
+
+/// An awk, by its own path: the link in /etc/alternatives is not in the namespaces
+/// of all tests.
+pub fn awk() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    ["mawk", "gawk", "original-awk", "awk"]
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find_map(|path| path.canonicalize().ok())
 }
 
 /// The way to new namespaces that is open here.
