@@ -1,9 +1,11 @@
 //! What every way of following links shares: the table, the questions to the
 //! kernel, and the events that are ready.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
+
+use rustc_hash::FxHashMap;
 
 #[cfg(feature = "genl")]
 use super::detail::DetailQuery;
@@ -168,7 +170,7 @@ impl Follower {
 
     /// From now on, messages that are newer than these states are left out: they
     /// are for others to report, who began with them at this time.
-    pub(super) fn end_at(&mut self, states: HashMap<u32, LinkState>, time: SystemTime) {
+    pub(super) fn end_at(&mut self, states: FxHashMap<u32, LinkState>, time: SystemTime) {
         self.table.set_end(states);
         self.latest = Some(time);
     }

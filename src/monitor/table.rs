@@ -80,7 +80,7 @@ pub struct Table {
     rules: Rules,
     resync: Resync,
     /// The states that this table ends at: what is newer is for others to report.
-    end: Option<HashMap<u32, LinkState>>,
+    end: Option<FxHashMap<u32, LinkState>>,
     /// Links that have come into scope since somebody asked, if anybody does.
     newcomers: Option<Vec<u32>>,
     /// How many messages were about links that are not in scope.
@@ -218,12 +218,12 @@ impl Table {
     }
 
     /// The table is about to end at these states.
-    pub(super) fn set_end(&mut self, states: HashMap<u32, LinkState>) {
+    pub(super) fn set_end(&mut self, states: FxHashMap<u32, LinkState>) {
         self.end = Some(states);
     }
 
     /// Returns what [`set_end`](Self::set_end) was given.
-    pub(super) fn take_end(&mut self) -> HashMap<u32, LinkState> {
+    pub(super) fn take_end(&mut self) -> FxHashMap<u32, LinkState> {
         self.end.take().unwrap_or_default()
     }
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod packages;
+mod service_scripts;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -7,6 +7,7 @@
 set -eu
 folder=$1
 shift
+manual=$(realpath "$(dirname "$0")/../../docs/drop-in.md")
 
 cannot() { echo "$*"; exit 77; }
 fail() { echo "FAILED: $*"; exit 1; }
@@ -81,6 +82,44 @@ echo "a line" >"$root/var/log/linkwatch/links.log"
 put_in tmp/linkwatch_*.deb
 [ -L "$root$enabled" ] || fail "an upgrade disables the service"
 grep -q "^# mine" "$root/etc/linkwatch.toml" || fail "an upgrade takes the configuration away"
+
+# In the place of another package's program, by the commands of docs/drop-in.md: with a
+# package that has it where Debian 12's netplug has it, and one as in Debian 13.
+advice() { # NUMBER: that block, for a package otherplug
+	awk -v "number=$1" '/^<!-- tried by/ { block++ } /^```/ { wanted = 0 }
+		wanted; /^```sh/ { wanted = block == number }' "$manual" | sed s/netplug/otherplug/g
+}
+as_advised() { # NUMBER
+	commands=$(advice "$1")
+	[ -n "$commands" ] || fail "docs/drop-in.md has no commands number $1"
+	inside sh -euc "sudo() { \"\$@\"; }; systemctl() { :; }; $commands" || fail "$commands"
+}
+other_package() { # PATH VERSION
+	rm -rf "$root/tmp/other"
+	mkdir -p "$root/tmp/other/DEBIAN" "$root/tmp/other${1%/*}"
+	echo "original $2" >"$root/tmp/other$1"
+	printf '%s\n' "Package: otherplug" "Version: $2" "Architecture: all" \
+		"Maintainer: none <none@localhost>" "Description: has a program" \
+		>"$root/tmp/other/DEBIAN/control"
+	inside dpkg-deb --root-owner-group --build /tmp/other "/tmp/otherplug_$2.deb" >/dev/null
+	put_in "/tmp/otherplug_$2.deb"
+}
+inode() { inside stat -L -c %i "$1"; }
+for program in /sbin/otherplugd /usr/sbin/otherplugd; do
+	other_package "$program" 1
+	as_advised 1
+	cmp "$root/usr/bin/linkwatch" "$root$program" || fail "$program is no copy of linkwatch"
+	[ "$(inode /usr/bin/linkwatch)" != "$(inode "$program")" ] || fail "$program is a link"
+	put_in /tmp/otherplug_1.deb
+	other_package "$program" 2
+	cmp "$root/usr/bin/linkwatch" "$root$program" || fail "dpkg has replaced the copy"
+	grep -q "original 2" "$root$program.distrib" || fail "the original is not set aside"
+	as_advised 2
+	grep -q "original 2" "$root$program" || fail "the original is not back"
+	[ ! -e "$root$program.distrib" ] || fail "$program.distrib is left"
+	inside dpkg --force-unsafe-io --purge otherplug || fail "dpkg --purge otherplug"
+	[ ! -e "$root$program" ] || fail "$program is left"
+done
 
 inside dpkg --force-unsafe-io --remove linkwatch liblinkwatch-dev liblinkwatch0.1 ||
 	fail "dpkg --remove"

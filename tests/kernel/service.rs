@@ -60,6 +60,31 @@ impl Manager {
     }
 }
 
+/// The unit, for the program that is tested.
+fn unit() -> String {
+    let unit = include_str!("../../packaging/linkwatch.service.in")
+        .replace("@BINDIR@/linkwatch", env!("CARGO_BIN_EXE_linkwatch"))
+        .replace("@URL@", "https://example.org/");
+    assert!(!unit.contains("@BINDIR"), "{unit}");
+    unit
+}
+
+/// The values of a setting in a section of a unit.
+fn settings<'a>(unit: &'a str, section: &str, setting: &str) -> Vec<&'a str> {
+    let mut current = "";
+    let mut values = Vec::new();
+    for line in unit.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            current = name.trim_end_matches(']');
+        } else if let Some((name, value)) = line.split_once('=')
+            && (current, name) == (section, setting)
+        {
+            values.push(value);
+        }
+    }
+    values
+}
+
 fn monotonic_usec() -> u128 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
     Duration::from(now).as_micros()
@@ -223,25 +248,88 @@ in_namespace! {
         assert!(text.contains("WARN") && text.starts_with('['), "{text}");
     }
 
+    /// What `systemctl reload` does with the unit: one command after the other, until
+    /// one fails.
+    fn the_units_reload_succeeds_with_a_good_configuration_only() {
+        let manager = Manager::new();
+        let config = manager.folder.path().join("linkwatch.toml");
+        let config = config.to_str().unwrap();
+        let unit = unit().replace("/etc/linkwatch.toml", config);
+        let [start] = settings(&unit, "Service", "ExecStart")[..] else { panic!("{unit}") };
+        let start = start.strip_prefix(env!("CARGO_BIN_EXE_linkwatch")).expect(start);
+        let args: Vec<&str> = start.split_whitespace().collect();
+        assert_eq!(args, ["watch", "--config", config]);
+
+        fs::write(config, "[[watch]]\npatterns = ['cable*']\n").unwrap();
+        let watch = manager.start(&args[1..]);
+        assert_eq!(manager.next(), "READY=1");
+        manager.wait_for_status("0 of 0 interfaces connected");
+        let id = watch.id().to_string();
+        let reload = |text: &str| {
+            fs::write(config, text).unwrap();
+            let commands = settings(&unit, "Service", "ExecReload");
+            assert!(!commands.is_empty(), "{unit}");
+            commands.iter().all(|command| {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", command]).env("MAINPID", &id).stderr(Stdio::null());
+                shell.stdout(Stdio::null()).status().unwrap().success()
+            })
+        };
+        assert!(reload("[[watch]]\npatterns = ['lo']\n"));
+        assert!(manager.next().starts_with("RELOADING=1\n"));
+        while manager.next() != "READY=1" {}
+
+        assert!(!reload("[[watch]]\npattern = ['lo']\n"), "a wrong key");
+        assert!(!reload("[[watch]]\nexec = '/no/such/hook'\n"));
+        watch.stop();
+        // No reload came before the end.
+        loop {
+            let message = manager.next();
+            if message == "STOPPING=1" {
+                break;
+            }
+            assert!(message.starts_with("STATUS=") && !message.contains("refused"), "{message}");
+        }
+    }
+
+    fn the_unit_is_never_given_up_but_for_a_wrong_configuration() {
+        let unit = unit();
+        for (section, setting, values) in [
+            // Known to every systemd; "notify-reload" is not.
+            ("Service", "Type", &["notify"]),
+            ("Service", "Restart", &["always"]),
+            ("Unit", "StartLimitIntervalSec", &["0"]),
+            // What a wrong configuration ends with, see below.
+            ("Service", "RestartPreventExitStatus", &["2"]),
+        ] {
+            assert_eq!(settings(&unit, section, setting), values, "{setting}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("linkwatch.toml");
+        for (text, code) in [
+            ("[[watch]\n", 2),
+            ("[[watch]]\nexec = '/no/such/hook'\n", 1),
+            ("[[watch]]\nnetns = 'no-such-namespace'\n", 1),
+        ] {
+            fs::write(&config, text).unwrap();
+            let output = linkwatch(&["watch", "--config", config.to_str().unwrap()]).output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "{text}: {output:?}");
+        }
+    }
+
     fn the_unit_is_one_that_systemd_accepts() {
         if !has("systemd-analyze") {
             return skip("systemd-analyze is not installed");
         }
         let folder = tempfile::tempdir().unwrap();
-        let unit = folder.path().join("linkwatch.service");
-        let program = env!("CARGO_BIN_EXE_linkwatch");
-        let text = include_str!("../../packaging/linkwatch.service.in")
-            .replace("@BINDIR@/linkwatch", program)
-            .replace("@URL@", "https://example.org/");
-        assert!(!text.contains('@') || !text.contains("@BINDIR"), "{text}");
-        fs::write(&unit, text).unwrap();
+        let path = folder.path().join("linkwatch.service");
+        fs::write(&path, unit()).unwrap();
+        let unit = path;
         let output = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
-        // Older ones know no notify-reload, and take the line before it.
         let complaints: Vec<&str> = told
             .lines()
             .filter(|line| line.contains("linkwatch.service"))
-            .filter(|line| !line.contains("notify-reload"))
             .collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
         let mut security = Command::new("systemd-analyze")

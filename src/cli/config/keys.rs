@@ -135,8 +135,8 @@ table! {
         /// How long that may run before it is terminated.
         exec_timeout: Option<Timeout> = "\"1m\"";
 
-        /// A log file beside the journal; SIGHUP, which is "systemctl reload", reopens
-        /// it.
+        /// A log file beside the journal; SIGHUP, which "systemctl reload" sends too,
+        /// reopens it.
         log_file: Option<AbsolutePath> = "" or "\"/var/log/linkwatch/links.log\"";
 
         /// The receive buffer to ask the kernel for.

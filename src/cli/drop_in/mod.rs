@@ -1,5 +1,6 @@
 //! In the place of other programs: `linkwatch netplugd …`, `linkwatch ifplugd …`,
-//! and the same where linkwatch is called by these names, through a link.
+//! and the same where linkwatch is called by these names, as a copy (or a link, which
+//! the manual advises against).
 //!
 //! Each takes the original's options, runs its scripts in the same order, and
 //! ends with its exit codes.

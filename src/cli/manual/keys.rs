@@ -41,8 +41,8 @@ pub(super) fn sections(tables: &[Table]) -> String {
 
 const BEGINNING: &str = "\
 # What linkwatch.service watches and does; see linkwatch.toml(5). After a change:
-#   linkwatch check-config && systemctl reload linkwatch
-# (before systemd 253: systemctl kill --kill-whom=main --signal=HUP linkwatch)
+#   systemctl reload linkwatch
+# which refuses a file that is wrong (as 'linkwatch check-config' does, which says why).
 ";
 
 /// A configuration that shows all keys and sets none.

@@ -1,8 +1,9 @@
 //! Making up for what was lost: the socket's faults, and listing all links.
 
-use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
+
+use rustc_hash::FxHashMap;
 
 use super::{Monitor, subscribe};
 use crate::{Error, ErrorKind, Result};
@@ -71,7 +72,7 @@ impl Monitor {
     /// Reports what is queued and missing up to the states that others, who have
     /// read nothing since they were started, have begun with.
     pub(super) fn end_where_they_begin(&mut self, successors: &[&Monitor]) -> Result<()> {
-        let mut states = HashMap::new();
+        let mut states = FxHashMap::default();
         let mut time = SystemTime::now();
         // Those that come later decide: the first successor, and scope before rank.
         for wanted in [false, true] {

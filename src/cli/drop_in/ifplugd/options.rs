@@ -17,7 +17,8 @@ The program has the daemon's environment, and IFPLUGD_PREVIOUS and IFPLUGD_CURRE
 or disabled. What it writes is logged. A state that does not last for its delay is not acted \
 upon. A flag that is given twice is not set.\n\n\
 SIGINT (which -k sends) and SIGTERM end the daemon, having run the program for 'down' if need \
-be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R.\n\n\
+be; SIGQUIT ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do as -z, -S and -R. A copy of \
+linkwatch that is called 'ifplugd' does all this by that name.\n\n\
 Exit status: 0 done; in the foreground, also if the program or the interface has failed; \
 1 wrong options, or a runtime error; 2 not root, or no such mode; 3 it cannot go into the \
 background; 4 a daemon runs for this interface already; 6 no daemon to control, or none that \

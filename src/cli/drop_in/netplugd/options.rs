@@ -14,8 +14,9 @@ follows a '#' does not. The script is called with the interface's name and 'in' 
 carrier, 'out' when it has lost it, 'probe' when it is down and is to be taken up. It has the \
 daemon's environment. If 'in' fails, nothing is done for that interface until it has been \
 down.\n\n\
-SIGHUP, SIGINT and SIGTERM end it; a script that runs then runs on. Where linkwatch is called \
-'netplugd', through a link, it does all this by that name.\n\n\
+SIGHUP, SIGINT and SIGTERM end it; a script that runs then runs on. A copy of linkwatch that is \
+called 'netplugd' does all this by that name. With a link instead, service scripts that stop \
+whatever runs the file 'netplugd' would stop every linkwatch.\n\n\
 Exit status: 0 it has gone into the background, 1 anything else, the signals too.";
 
 /// netplugd's options.
