@@ -36,7 +36,8 @@ pub(super) enum Command {
         --config it reads the configuration anew, and goes on with the old one if the new one \
         is wrong.\n\n\
         Exit status: 0 ended as asked (interrupted, --count reached, output closed), \
-        1 runtime error, 2 usage, or a wrong configuration."
+        1 runtime error, or something was lost (stderr says what), 2 usage, or a wrong \
+        configuration."
     )]
     Watch(Deferred<WatchArgs>),
 

@@ -2,7 +2,7 @@
 //! while it lasts.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -231,6 +231,29 @@ in_namespace! {
             events.last().is_some_and(|event| event["event"] == "disconnected")
         });
         assert_alternating(&watch.stop());
+    }
+
+    fn an_end_that_cannot_list_the_links_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = folder.path().join("refused");
+        let cable = Tap::up("cable0");
+        let mut command = linkwatch(&["watch", "--json", "cable0"]);
+        command
+            .env("LD_PRELOAD", refusing_library(folder.path()))
+            .env("REFUSE_MEMORY", &refused)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut watch = command.spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(watch.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.contains("initial"), "{first}");
+        fs::write(&refused, "").unwrap();
+        cable.pull();
+        terminate(&watch);
+        let output = watch.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("error: transitions may be missing"), "{stderr}");
     }
 
     fn memory_refused_at_the_start_is_told() {

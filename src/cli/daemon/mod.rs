@@ -80,6 +80,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
         json: args.json,
         is_configured: args.config.is_some(),
         left: args.count,
+        incomplete: None,
     };
     daemon.replace_watches(settings.watches)?;
     daemon.logs.start(logs);
@@ -151,6 +152,8 @@ struct Daemon {
     is_configured: bool,
     /// Events that are still to be reported, where they are counted.
     left: Option<u64>,
+    /// Why the last events of a watch are not all there, of the last such watch.
+    incomplete: Option<linkwatch::Error>,
 }
 
 /// Why it ends.
@@ -226,6 +229,7 @@ impl Daemon {
         let successors: Vec<&Monitor> = successors.iter().map(|other| &other.monitor).collect();
         if let Err(error) = watch.monitor.finish(&successors) {
             log::warn!("{error}");
+            self.incomplete = Some(error);
         }
         // Nothing more is read: there is an end.
         self.tell_what_is_there(index, usize::MAX)
@@ -383,6 +387,9 @@ impl Daemon {
                 .map(|(path, lost)| format!("{} not written to {}", lines(lost), path.display())),
         );
         losses.extend(self.metrics.as_ref().and_then(Metrics::failure));
+        losses.extend(self.incomplete.as_ref().map(|error| {
+            format!("transitions may be missing from the last events of a watch: {error}")
+        }));
         losses
     }
 
