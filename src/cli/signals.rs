@@ -44,7 +44,7 @@ impl Signals {
     }
 
     /// Takes these, also where the program was started with them blocked or
-    /// ignored.
+    /// ignored. Unblocks all others too: children would inherit them.
     pub(super) fn take_these(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
         let set: SigSet = signals.into_iter().collect();
         let numbers = set.iter().map(|signal| signal as libc::c_int);
@@ -55,7 +55,9 @@ impl Signals {
         let waker = write.try_clone().context("preparing to wait for signals")?;
         let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, numbers)
             .context("catching signals")?;
-        set.thread_unblock().context("unblocking signals")?;
+        SigSet::all()
+            .thread_unblock()
+            .context("unblocking signals")?;
         Ok(Signals {
             delivery,
             pending: VecDeque::new(),

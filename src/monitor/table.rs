@@ -212,9 +212,22 @@ impl Table {
                 let since = steps(last.transitions(), message.transitions());
                 let is_next = is_other_link(last, message, since)
                     && known.is_some_and(|known| !known.state.is_other_than(last));
-                is_next || steps(message.transitions(), last.transitions()).is_none()
+                // A rename, or a link taken down without losing its carrier, is not
+                // counted: nothing is reported of what follows the last state.
+                let is_reached = known.is_some_and(|known| self.is_reported_alike(known, last));
+                is_next || is_reached || steps(message.transitions(), last.transitions()).is_none()
             }
         }
+    }
+
+    /// True if nothing would be reported of a link that changed to this state.
+    fn is_reported_alike(&self, known: &Entry, last: &LinkState) -> bool {
+        let (state, criterion) = (&known.state, self.rules.criterion);
+        state.transitions() == last.transitions()
+            && state.has_carrier() == last.has_carrier()
+            && state.is_connected(criterion) == last.is_connected(criterion)
+            && state.name() == last.name()
+            && state.alt_names().eq(last.alt_names())
     }
 
     /// The table is about to end at these states.

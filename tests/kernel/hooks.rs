@@ -575,7 +575,7 @@ in_namespace! {
         // Also where linkwatch itself was started with signals blocked or ignored.
         let mut command = Command::new("env");
         command
-            .args(["--block-signal=TERM,INT,HUP", "--ignore-signal=TERM,PIPE"])
+            .args(["--block-signal", "--ignore-signal=TERM,PIPE"])
             .args([env!("CARGO_BIN_EXE_linkwatch"), "watch", "--json", "cable0"])
             .args(["--log-file", "/dev/null", "--exec"])
             .arg(hook.path())

@@ -84,6 +84,32 @@ in_namespace! {
         assert!(new.try_next().unwrap().is_none(), "nothing is read any more");
     }
 
+    fn what_no_counter_tells_is_not_reported_by_both() {
+        let _cable = Tap::up("cable0");
+        let mut old = monitor("cable*");
+        next(&mut old);
+        ip(&["link", "set", "cable0", "down"]);
+        ip(&["link", "set", "cable0", "name", "cable1"]);
+        let mut new = monitor("cable*");
+        // These are the new one's to report.
+        for _ in 0..3 {
+            ip(&["link", "set", "cable1", "up"]);
+            ip(&["link", "set", "cable1", "down"]);
+        }
+        ip(&["link", "set", "cable1", "name", "cable2"]);
+
+        old.finish(&[&new]).unwrap();
+        let kinds = |events: Vec<Event>| -> Vec<EventKind> {
+            events.iter().map(Event::kind).collect()
+        };
+        use EventKind::{Connected, Disconnected, Renamed};
+        assert_eq!(kinds(rest(&mut old)), [Disconnected, Renamed]);
+        let initial = next(&mut new);
+        assert_eq!((initial.name().unwrap().to_string(), initial.is_connected()), ("cable1".to_owned(), false));
+        let flips = [Connected, Disconnected].repeat(3);
+        assert_eq!(kinds(rest(&mut new)), [&flips[..], &[Renamed]].concat());
+    }
+
     fn a_link_that_goes_before_the_successor_begins_keeps_its_last_transitions() {
         let cable = Tap::up("cable0");
         let mut old = monitor("cable0");
