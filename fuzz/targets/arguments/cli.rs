@@ -11,6 +11,8 @@ mod config;
 mod deferred;
 #[path = "../../../src/cli/drop_in/ifplugd/options.rs"]
 mod ifplugd_options;
+#[path = "../../../src/cli/local_zone.rs"]
+mod local_zone;
 #[path = "../../../src/cli/drop_in/netplugd/options.rs"]
 mod netplugd_options;
 #[path = "../../../src/cli/drop_in/ifplugd/plan.rs"]
