@@ -31,10 +31,10 @@ SONAME := liblinkwatch.so.$(firstword $(subst ., ,$(VERSION)))
 
 help:
 	@echo "make run      build linkwatch and watch the interfaces (ARGS=... for other arguments)"
-	@echo "make test     run all tests, some seconds of fuzzing and those in an emulated machine too"
+	@echo "make test     run all tests, the fuzz targets on fixed inputs, and those in an emulated machine"
 	@echo "make test-guest   only the latter: Wi-Fi, bonds, a NIC"
 	@echo "make torture  storms, churn and losses in full, for some minutes (SEED=... repeats one)"
-	@echo "make fuzz     hostile input (FUZZ=target EXECUTIONS=number)"
+	@echo "make fuzz     search for hostile input that breaks it (FUZZ=target EXECUTIONS=number)"
 	@echo "make bench    the race against other watchers (MODES=\"drain live\" RUNS=5 QUICK=1)"
 	@echo "make microbench   the parts that a message passes, by criterion"
 	@echo "make demo     show it with a virtual cable, in a network namespace of its own"
