@@ -465,6 +465,16 @@ impl Table {
             .map(|entry| (&entry.state, entry.in_scope))
     }
 
+    /// What is known of a link, in scope or not.
+    pub(super) fn state(&self, ifindex: u32) -> Option<&LinkState> {
+        self.links.get(&ifindex).map(|entry| &entry.state)
+    }
+
+    /// True if a link in this state is in scope.
+    pub(super) fn covers(&self, state: &LinkState) -> bool {
+        self.rules.scope.contains(state)
+    }
+
     /// The links that have come into scope since the last time; none the first
     /// time.
     pub(super) fn take_newcomers(&mut self) -> Vec<u32> {

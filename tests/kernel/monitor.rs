@@ -110,6 +110,38 @@ in_namespace! {
         assert_eq!(kinds(rest(&mut new)), [&flips[..], &[Renamed]].concat());
     }
 
+    fn a_link_is_ended_where_the_one_begins_that_covers_it() {
+        let cable = Tap::up("cable0");
+        let moved = Tap::up("cable1");
+        let mut old = monitor("cable*");
+        next(&mut old);
+        next(&mut old);
+        let count = || Counters::of("cable1").sum();
+        let before = count();
+        moved.flap(2);
+        // Of the same scope but one link, which the last one takes over.
+        let mut first = monitor("cable[02-9]");
+        // These are the first one's to report.
+        cable.flap(3);
+        ip(&["link", "set", "cable0", "name", "other0"]);
+        let late = Tap::up("cable2");
+        late.flap(1);
+        // The second one knows of them too.
+        let second = monitor("other*");
+        moved.flap(4);
+        let last = monitor("cable1");
+        let counted = count() - before;
+
+        old.finish(&[&first, &second, &last]).unwrap();
+        let ended = rest(&mut old);
+        let names: Vec<String> = ended.iter().map(|event| event.name().unwrap().to_string()).collect();
+        assert!(names.iter().all(|name| name == "cable1"), "{ended:#?}");
+        assert_eq!(transitions(&ended), counted);
+        assert_eq!(next(&mut first).name().unwrap().to_string(), "cable0");
+        let kinds: Vec<EventKind> = rest(&mut first).iter().map(Event::kind).collect();
+        assert!(kinds.contains(&EventKind::Renamed) && kinds.contains(&EventKind::Added), "{kinds:?}");
+    }
+
     fn a_link_that_goes_before_the_successor_begins_keeps_its_last_transitions() {
         let cable = Tap::up("cable0");
         let mut old = monitor("cable0");

@@ -279,8 +279,8 @@ impl Monitor {
     /// `successors` are monitors that go on in its place and have reported nothing
     /// yet. Where they watch the same namespace, this one ends exactly where they
     /// begin: with the states that their `initial` events report, and no later than
-    /// these. No transition is reported twice then, and none is lost. Where several
-    /// watch a link, the first of them counts.
+    /// these. No transition is reported twice then, and none is lost. Where several cover
+    /// a link by its present name, the first of them counts.
     ///
     /// ```
     /// # use linkwatch::Monitor;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustc_hash::FxHashMap;
 
 use super::{Monitor, subscribe};
+use crate::monitor::table::Table;
 use crate::{Error, ErrorKind, Result};
 
 /// The pause before a resync is tried again; it doubles up to the longest.
@@ -74,14 +75,29 @@ impl Monitor {
     pub(super) fn end_where_they_begin(&mut self, successors: &[&Monitor]) -> Result<()> {
         let mut states = FxHashMap::default();
         let mut time = SystemTime::now();
-        // Those that come later decide: the first successor, and scope before rank.
-        for wanted in [false, true] {
-            for successor in successors.iter().rev() {
-                let links = successor.follower.table().states();
-                let links = links.filter(|&(_, in_scope)| in_scope == wanted);
-                states.extend(links.map(|(state, _)| (state.ifindex(), state.clone())));
+        let tables = || {
+            let others = successors.iter().map(|other| other.follower.table());
+            std::iter::once(self.follower.table()).chain(others)
+        };
+        for (state, in_scope) in tables().flat_map(Table::states) {
+            let ifindex = state.ifindex();
+            if states.contains_key(&ifindex) {
+                continue;
             }
+            // Whoever covers the link under its present name, even if it has another
+            // name by then; for a link that this one does not report, whoever is first.
+            let is_reported = in_scope || self.follower.table().state(ifindex).is_none();
+            let next = tables()
+                .skip(1)
+                .find(|table| is_reported && table.covers(state))
+                .or(tables().nth(1));
+            let end = next.and_then(|table| table.state(ifindex));
+            states.insert(ifindex, end.cloned());
         }
+        let states = states
+            .into_iter()
+            .filter_map(|(ifindex, state)| Some((ifindex, state?)))
+            .collect();
         for successor in successors {
             time = time.min(successor.follower.announced_at());
         }
