@@ -99,7 +99,7 @@ fn signals(status: &str, name: &str) -> u64 {
 }
 
 /// Those that linkwatch takes, or its runtime ignores: HUP, INT, PIPE, TERM.
-const TAKEN: u64 = 1 << 0 | 1 << 1 | 1 << 12 | 1 << 14;
+const TAKEN: u64 = 0b101_0000_0000_0011;
 
 in_namespace! {
     fn a_hook_is_told_of_each_change() {
