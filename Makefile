@@ -95,16 +95,16 @@ build: dependencies
 
 # As root, what was built before is installed: cargo is seldom root's.
 install:
-	@[ "$$(id -u)" -eq 0 ] && [ -x $(TARGET)/program/linkwatch ] && \
-		[ -e $(NAMES) ] || $(MAKE) build
+	@[ "$$(id -u)" -eq 0 ] && [ -x "$(TARGET)/program/linkwatch" ] && \
+		[ -e "$(NAMES)" ] || $(MAKE) build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 $(TARGET)/program/linkwatch "$(DESTDIR)$(BINDIR)/linkwatch"
+	install -m 755 "$(TARGET)/program/linkwatch" "$(DESTDIR)$(BINDIR)/linkwatch"
 	install -m 644 include/linkwatch.h "$(DESTDIR)$(INCLUDEDIR)/linkwatch.h"
-	. "$(NAMES)" && install -m 755 $(TARGET)/c/release/liblinkwatch.so \
+	. "$(NAMES)" && install -m 755 "$(TARGET)/c/release/liblinkwatch.so" \
 			"$(DESTDIR)$(LIBDIR)/liblinkwatch.so.$$version" && \
 		ln -sf "liblinkwatch.so.$$version" "$(DESTDIR)$(LIBDIR)/$$soname" && \
 		ln -sf "$$soname" "$(DESTDIR)$(LIBDIR)/liblinkwatch.so"
-	install -m 644 $(TARGET)/c/release/liblinkwatch.a "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
+	install -m 644 "$(TARGET)/c/release/liblinkwatch.a" "$(DESTDIR)$(LIBDIR)/liblinkwatch.a"
 	. "$(NAMES)" && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e "s|@VERSION@|$$version|" \
 		-e 's|@LIBNL@|$(if $(filter no,$(GENL)),,libnl-genl-3.0 )libnl-3.0|' \

@@ -193,6 +193,11 @@ impl Follower {
         }
     }
 
+    /// Nothing is to be waited for any more.
+    pub(super) fn stop_listening(&mut self) {
+        self.wifi.stop();
+    }
+
     /// A descriptor to wait for beside the socket, if it is not waited for yet.
     pub(super) fn new_source(&mut self) -> Option<BorrowedFd<'_>> {
         self.wifi.new_source()

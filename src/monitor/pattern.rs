@@ -34,8 +34,9 @@ impl Pattern {
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is empty or
-    /// longer than 127 bytes, which is the longest (alternative) name, has a `[` that is not closed or a backslash at its end, or holds a
-    /// character that no interface name has (`/`, NUL).
+    /// longer than 127 bytes, which is the longest (alternative) name, has a `[`
+    /// that is not closed or a backslash at its end, or holds a character that no
+    /// interface name has (`/`, NUL).
     pub fn new(glob: impl AsRef<[u8]>) -> Result<Pattern> {
         let glob = glob.as_ref();
         let shown = || nl::Escaped(glob).to_string();

@@ -97,9 +97,10 @@ impl Program {
         let command = self.command(&[]);
         let environment = command.get_envs();
         let environment = environment.filter_map(|(name, value)| Some((name, value?)));
-        // One that hangs is not to outlive the test, which is killed then.
+        // One that hangs is not to outlive the test, which is killed then. Under
+        // valgrind on a busy machine, one that does not may take a minute.
         let output = Command::new("timeout")
-            .arg(PATIENCE.as_secs().to_string())
+            .arg((10 * PATIENCE).as_secs().to_string())
             .arg(command.get_program())
             .args(command.get_args())
             .envs(environment)

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::hooks::Hook;
 use crate::support::{
-    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, linkwatch, sum,
+    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, ip_batch, linkwatch, sum,
 };
 
 /// A hook, a configuration beside it, and a watch by it.
@@ -279,6 +279,38 @@ in_namespace! {
         watch.signal("HUP");
         service.wait_until_told("reloaded ");
         watch.stop();
+    }
+
+    fn no_more_events_are_reported_than_are_counted_even_at_a_reload() {
+        const COUNT: usize = 500;
+        let service = Service::new("true");
+        let configure = |settle: u32| {
+            let watch = |number| format!("[[watch]]\nname = '{number}'\npatterns = ['cable*']\nsettle-up = '{settle}ms'\n");
+            service.configure(&[1, 2, 3].map(watch).concat());
+        };
+        configure(0);
+        let cable = Tap::up("cable0");
+        let output = service.hook.file("output");
+        let mut child = linkwatch(&["watch", "--json", "--count", &COUNT.to_string(), "--config"])
+            .arg(&service.config)
+            .stdout(fs::File::create(&output).unwrap())
+            .spawn()
+            .unwrap();
+        let signal = |signal: &str| {
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        };
+        eventually("they began", || service.hook.lines("output").len() == 3);
+        // Both are there when it looks: a reload, and more than it reads at a time.
+        signal("STOP");
+        ip_batch((0..COUNT).map(|number| format!("link set cable{} name cable{}", number % 2, (number + 1) % 2)));
+        configure(1);
+        signal("HUP");
+        signal("CONT");
+        eventually("its end", || child.try_wait().unwrap().is_some());
+        assert!(child.wait().unwrap().success());
+        assert_eq!(service.hook.lines("output").len(), COUNT);
+        drop(cable);
     }
 
     fn a_reload_counts_no_transition_twice_and_loses_none() {

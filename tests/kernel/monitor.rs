@@ -591,6 +591,19 @@ fn a_jump_of_the_clock_lets_the_links_be_listed_anew() {
 }
 
 #[test]
+fn a_jump_of_the_clock_after_its_end_leaves_the_descriptor_alone() {
+    let mut monitor = Monitor::builder().pattern("lo").unwrap().build().unwrap();
+    monitor.finish(&[]).unwrap();
+    while monitor.try_next().unwrap().is_some() {}
+    if !step_clock() {
+        return skip("setting the clock needs CAP_SYS_TIME");
+    }
+    assert!(monitor.try_next().unwrap().is_none());
+    let mut polled = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut polled, 0u16).unwrap(), 0);
+}
+
+#[test]
 fn the_first_events_are_told_by_the_descriptor_where_events_are_held_back() {
     let monitor = Monitor::builder()
         .pattern("lo")

@@ -252,7 +252,8 @@ impl Daemon {
             let (more, ending) = self.take_events()?;
             self.advance_hooks();
             self.give_account();
-            if let Some(ending) = ending {
+            // A reload reports events too.
+            if let Some(ending) = ending.or(self.is_counted()) {
                 return Ok(ending);
             }
             if self.output.flush()?.is_break() {
@@ -292,8 +293,16 @@ impl Daemon {
         Ok((more && self.output.has_room(), None))
     }
 
-    /// Does with an event what its watch asks for.
+    /// As many events were reported as were asked for.
+    fn is_counted(&self) -> Option<Ending> {
+        (self.left == Some(0)).then_some(Ending::Counted)
+    }
+
+    /// Does with an event what its watch asks for, unless enough were reported.
     fn report(&mut self, index: usize, event: &Event) -> Option<Ending> {
+        if let ending @ Some(_) = self.is_counted() {
+            return ending;
+        }
         let watch = &self.watches[index];
         self.is_changed = true;
         if let Some(hook) = &watch.hook {
@@ -311,7 +320,7 @@ impl Daemon {
             false => text::line(event),
         });
         self.left = self.left.map(|left| left.saturating_sub(1));
-        (self.left == Some(0)).then_some(Ending::Counted)
+        self.is_counted()
     }
 
     fn advance_hooks(&mut self) {

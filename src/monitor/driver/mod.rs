@@ -188,6 +188,8 @@ impl Monitor {
             return Ok(Some(event));
         }
         if self.is_finished {
+            // It would leave the descriptor readable.
+            self.wakeup.take_clock_jump();
             let event = self.follower.next_event();
             return self.hand_out(event, comes_back);
         }
@@ -305,6 +307,7 @@ impl Monitor {
             successors => self.end_where_they_begin(successors),
         };
         self.follower.release_held();
+        self.follower.stop_listening();
         self.is_finished = true;
         let removed = self.wakeup.remove(self.socket.as_fd());
         ended.and(removed).and(self.set_timer(false))

@@ -46,6 +46,8 @@ impl Wifi {
         None
     }
 
+    pub(super) fn stop(&mut self) {}
+
     pub(super) fn new_source(&mut self) -> Option<BorrowedFd<'_>> {
         None
     }

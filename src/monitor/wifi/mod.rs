@@ -218,6 +218,13 @@ impl Wifi {
             .min()
     }
 
+    /// Listens to no announcements any more.
+    pub(super) fn stop(&mut self) {
+        self.listens = false;
+        self.announcements = None;
+        self.retry = None;
+    }
+
     /// A descriptor that the monitor does not wait for yet.
     pub(super) fn new_source(&mut self) -> Option<BorrowedFd<'_>> {
         let announcements = self.announcements.as_mut()?;

@@ -328,9 +328,9 @@ impl Message<'_> {
     ///
     /// [`Unsupported`](ErrorKind::Unsupported) for what libnl has no parser
     /// for or would crash on (a blackhole qdisc; with libnl 3.6, a route with
-    /// several next hops), [`InvalidInput`](ErrorKind::InvalidInput) for a message that did
-    /// not come from the kernel, [`Malformed`](ErrorKind::Malformed) and others
-    /// for what libnl cannot parse.
+    /// several next hops), [`InvalidInput`](ErrorKind::InvalidInput) for a message
+    /// that did not come from the kernel, [`Malformed`](ErrorKind::Malformed) and
+    /// others for what libnl cannot parse.
     pub fn object(&self) -> Result<Object> {
         let kind = self.header().kind;
         let doing = || format!("parsing a message of type {kind}");
