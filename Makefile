@@ -78,7 +78,8 @@ demo: test-dependencies
 	@unshare --user --map-root-user --net \
 		scripts/demo $(TARGET)/program/linkwatch $(TARGET)/release/examples/virtual_cable
 
-check: test-dependencies
+check:
+	@scripts/install-dependencies check
 	scripts/check
 
 dependencies:
