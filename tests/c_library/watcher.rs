@@ -1,6 +1,5 @@
 //! A program that watches by the library alone: `tests/c/watch.c`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,8 +7,8 @@ use serde_json::Value;
 
 use crate::program::{Program, events, expect, programs, start};
 use crate::support::{
-    Counters, Tap, assert_alternating, eventually, has, ip, ip_batch, link_json, links_json, skip,
-    sum,
+    Counters, StopOnDrop, Tap, assert_alternating, eventually, has, ip, ip_batch, link_json,
+    links_json, skip, sum,
 };
 
 /// One cable's life, as `linkwatch watch` tells it.
@@ -217,16 +216,14 @@ programs! {
         let watch = start(program, &["cable0"]);
         let is_over = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&is_over);
             scope.spawn(|| {
                 while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
                     cable.flap(1);
                     ip_batch(["down", "up"].map(|state| format!("link set cable0 {state}")));
                 }
             });
-            // Also a failure ends the storm, which the scope waits for.
-            let stopped = catch_unwind(AssertUnwindSafe(|| watch.stop()));
-            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-            stopped.unwrap_or_else(|panic| resume_unwind(panic));
+            watch.stop();
         });
     }
 

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::hooks::Hook;
 use crate::support::{
-    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, ip_batch, linkwatch, sum,
+    Counters, StopOnDrop, Tap, Watch, assert_alternating, eventually, in_namespace, ip_batch,
+    linkwatch, sum,
 };
 
 /// A hook, a configuration beside it, and a watch by it.
@@ -325,6 +326,7 @@ in_namespace! {
         watch.expect("initial", "cable0");
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let stop = StopOnDrop(&is_over);
             let flapping = scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     cable.flap(1);
@@ -347,7 +349,7 @@ in_namespace! {
                     again.count() as u64 == number + 1
                 });
             }
-            is_over.store(true, Ordering::Relaxed);
+            drop(stop);
             flapping.join().unwrap();
         });
         let counted = Counters::of("cable0").sum() - before;

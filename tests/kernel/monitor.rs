@@ -12,7 +12,9 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
 };
 
-use crate::support::{Counters, Tap, eventually, in_namespace, ip, ip_batch, links_json, skip};
+use crate::support::{
+    Counters, StopOnDrop, Tap, eventually, in_namespace, ip, ip_batch, links_json, skip,
+};
 
 fn monitor(pattern: &str) -> Monitor {
     Monitor::builder()
@@ -485,15 +487,6 @@ pub fn panic_in_a_run() {
     assert_eq!(next(&mut monitor).name().unwrap(), "cable3");
     ip(&["link", "del", "cable0"]);
     assert_eq!(next(&mut monitor).reason(), Some(Reason::Removed));
-}
-
-/// Sets a flag at the end of a scope, however it ends.
-struct StopOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
 }
 
 /// Sends bytes to another netlink socket.

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::{
-    Counters, Tap, Watch, assert_alternating, eventually, in_namespace, ip, ip_batch, link_json,
-    linkwatch, rename_up, sum,
+    Counters, StopOnDrop, Tap, Watch, assert_alternating, eventually, in_namespace, ip, ip_batch,
+    link_json, linkwatch, rename_up, sum,
 };
 
 /// The kinds of the events, in order.
@@ -16,15 +16,6 @@ fn kinds(events: &[Value]) -> Vec<&str> {
         .iter()
         .map(|event| event["event"].as_str().expect("a kind"))
         .collect()
-}
-
-/// Sets a flag at the end of a scope, however it ends.
-struct StopOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
 }
 
 in_namespace! {

@@ -6,6 +6,7 @@ mod namespace;
 mod tap;
 mod watch;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use example::example;
@@ -25,6 +26,17 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Sets a flag at the end of a scope, however it ends: a thread that goes on until it
+/// is set would keep a failed test from ending.
+#[allow(dead_code)] // not every test binary has such threads
+pub struct StopOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

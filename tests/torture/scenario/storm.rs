@@ -85,6 +85,8 @@ pub fn half_of_the_time(
     let over = AtomicBool::new(false);
     let mut pauses = random.fork();
     std::thread::scope(|scope| {
+        // Also where what goes on meanwhile fails.
+        let _end = SetOnDrop(&over);
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 let pause = Duration::from_millis(pauses.between(shortest, longest));
@@ -95,6 +97,13 @@ pub fn half_of_the_time(
             }
         });
         f(random);
-        over.store(true, Ordering::Relaxed);
     });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
