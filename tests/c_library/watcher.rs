@@ -1,5 +1,6 @@
 //! A program that watches by the library alone: `tests/c/watch.c`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -222,8 +223,10 @@ programs! {
                     ip_batch(["down", "up"].map(|state| format!("link set cable0 {state}")));
                 }
             });
-            watch.stop();
+            // Also a failure ends the storm, which the scope waits for.
+            let stopped = catch_unwind(AssertUnwindSafe(|| watch.stop()));
             is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            stopped.unwrap_or_else(|panic| resume_unwind(panic));
         });
     }
 
