@@ -127,7 +127,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The zone's name in the database, by the place of its file or, as systemd has
-/// it, by where that is a link to. Empty where that does not tell.
+/// it, by where that is a link to. Empty where neither says.
 fn name(path: &Path) -> String {
     let name_in = |path: &Path| {
         let path = path.as_os_str().to_owned().into_vec();

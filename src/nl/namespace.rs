@@ -96,7 +96,7 @@ impl Namespace {
         }
     }
 
-    /// What the kernel tells namespaces apart by (namespaces(7)).
+    /// What identifies a namespace (namespaces(7)).
     fn identity(&self) -> Option<(u64, u64)> {
         let metadata = match &self.file {
             Some(file) => file.metadata(),

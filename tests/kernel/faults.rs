@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use linkwatch::monitor::Feed;
-use linkwatch::{ErrorKind, EventKind, Monitor};
+use linkwatch::{ErrorKind, EventKind, Monitor, MonitorBuilder};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::Value;
 
@@ -105,23 +105,29 @@ fn terminate(child: &Child) {
     );
 }
 
-/// Runs `body` in a namespace, where libnl is refused memory for as long as the file
-/// exists that `body` is called with. `name` is the test's path in this crate.
-fn inside_where_memory_is_refused(name: &str, body: impl FnOnce(&Path)) {
+/// Runs `body` in a namespace with a cable, and with what watches it. libnl is refused
+/// memory for as long as the file exists that `body` is called with. `name` is the
+/// test's path in this crate.
+fn inside_where_memory_is_refused(name: &str, body: impl FnOnce(&Path, &Tap, MonitorBuilder)) {
     let folder = tempfile::tempdir().unwrap();
-    let tell = |command: &mut Command| {
+    let prepare = |command: &mut Command| {
         command
             .env("LD_PRELOAD", refusing_library(folder.path()))
             .env("REFUSE_MEMORY", folder.path().join("refused"));
     };
-    inside_with(name, tell, || {
-        body(Path::new(&std::env::var_os("REFUSE_MEMORY").unwrap()));
+    inside_with(name, prepare, || {
+        let refused = std::env::var_os("REFUSE_MEMORY").unwrap();
+        let builder = Monitor::builder().pattern("cable0").unwrap();
+        body(Path::new(&refused), &Tap::up("cable0"), builder);
     });
 }
 
-fn is_readable(descriptor: impl AsFd, timeout: PollTimeout) -> bool {
+/// Waits for the descriptor and nothing else.
+#[track_caller]
+fn wait_for(descriptor: impl AsFd) {
     let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-    poll(&mut polled, timeout).unwrap() > 0
+    let patience = PollTimeout::try_from(PATIENCE).unwrap();
+    assert_eq!(poll(&mut polled, patience).unwrap(), 1, "it says nothing");
 }
 
 #[test]
@@ -130,17 +136,14 @@ fn a_watch_that_is_concluded_while_it_cannot_be_read_goes_on() {
         module_path!(),
         "::a_watch_that_is_concluded_while_it_cannot_be_read_goes_on"
     );
-    inside_where_memory_is_refused(name, |refused| {
-        let patience = PollTimeout::try_from(PATIENCE).unwrap();
-        let cable = Tap::up("cable0");
-        let builder = Monitor::builder().pattern("cable0").unwrap();
+    inside_where_memory_is_refused(name, |refused, cable, builder| {
         let mut monitor = builder.build().unwrap();
         assert!(monitor.try_next().unwrap().is_some());
         assert!(monitor.try_next().unwrap().is_none());
 
         fs::write(refused, "").unwrap();
         cable.pull();
-        assert!(is_readable(&monitor, patience));
+        wait_for(&monitor);
         assert!(monitor.try_next().unwrap().is_none(), "it is not read yet");
         let error = monitor.conclude().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
@@ -154,7 +157,7 @@ fn a_watch_that_is_concluded_while_it_cannot_be_read_goes_on() {
         cable.plug();
         let mut kinds = Vec::new();
         while kinds.is_empty() {
-            assert!(is_readable(&monitor, patience), "it is deaf");
+            wait_for(&monitor);
             while let Some(event) = monitor.try_next().unwrap() {
                 kinds.push(event.kind());
             }
@@ -169,10 +172,7 @@ fn an_attached_watch_says_when_it_tries_to_list_again() {
         module_path!(),
         "::an_attached_watch_says_when_it_tries_to_list_again"
     );
-    inside_where_memory_is_refused(name, |refused| {
-        let patience = PollTimeout::try_from(PATIENCE).unwrap();
-        let cable = Tap::up("cable0");
-        let builder = Monitor::builder().pattern("cable0").unwrap();
+    inside_where_memory_is_refused(name, |refused, cable, builder| {
         // Its program has read everything.
         let mut feed = Feed::new(builder, || true).unwrap();
         assert!(feed.try_next().unwrap().is_some());
@@ -184,7 +184,7 @@ fn an_attached_watch_says_when_it_tries_to_list_again() {
         // Nothing else makes the program call again.
         let mut kinds = Vec::new();
         while !kinds.contains(&EventKind::Resync) {
-            assert!(is_readable(&feed, patience), "it says nothing");
+            wait_for(&feed);
             while let Some(event) = feed.try_next().unwrap() {
                 kinds.push(event.kind());
             }

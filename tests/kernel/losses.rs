@@ -111,7 +111,7 @@ in_namespace! {
         let lost = watch.log().len() - 2 - read;
         assert!(lost > 50, "{lost}");
         let errors = lines(&watch.folder.path().join("errors"));
-        let said = format!("linkwatch: error: {lost} lines were lost, as nobody read standard output in time");
+        let said = format!("linkwatch: error: {lost} lines were lost: standard output was not read in time");
         assert_eq!(errors.last(), Some(&said), "{errors:?}");
     }
 

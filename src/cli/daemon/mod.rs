@@ -386,7 +386,7 @@ impl Daemon {
         match self.output.unread() {
             0 => {}
             unread => losses.push(format!(
-                "{} lost, as nobody read standard output in time",
+                "{} lost: standard output was not read in time",
                 lines(unread)
             )),
         }

@@ -84,8 +84,8 @@ impl Monitor {
             if states.contains_key(&ifindex) {
                 continue;
             }
-            // Whoever covers the link under its present name, even if it has another
-            // name by then; for a link that this one does not report, whoever is first.
+            // The successor that covers the link under its present name, even if it has
+            // another name by then; for a link that this one does not report, the first.
             let is_reported = in_scope || self.follower.table().state(ifindex).is_none();
             let next = tables()
                 .skip(1)
